@@ -1,1 +1,7 @@
-fn main(){}
+//! Every test of Rolecall from outside, in one binary so that it links once.
+#![expect(
+    clippy::tests_outside_test_module,
+    reason = "the whole binary is tests, which the lint does not see"
+)]
+
+mod codegen;
