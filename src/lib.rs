@@ -7,12 +7,18 @@
 //! In reading order:
 //!
 //! - [`time`], [`name`], [`key`], [`certificate`]: RFC 5280 in types;
-//! - [`role`]: the role catalogue.
+//! - [`role`]: the role catalogue;
+//! - [`reason`]: stable codes for every failure;
+//! - [`api`]: the gRPC contract, its conversions and a client;
+//! - [`manual`]: the manual.
 
+pub mod api;
 pub mod certificate;
 pub mod hex;
 pub mod key;
+pub mod manual;
 pub mod name;
+pub mod reason;
 pub mod role;
 pub mod suggest;
 pub mod time;

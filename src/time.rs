@@ -97,7 +97,7 @@ impl FromStr for Timestamp {
     /// Parses RFC 3339, such as `2026-11-24T02:00:00Z` or `2026-11-24T03:00:00+01:00`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let moment = OffsetDateTime::parse(text, &Rfc3339)
-            .map_err(|_| InvalidTimestamp { text: text.into() })?;
+            .map_err(|source| InvalidTimestamp { text: text.into(), source })?;
         let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
         Ok(Self(i64::try_from(millis).unwrap_or(i64::MAX)))
     }
@@ -108,6 +108,7 @@ impl FromStr for Timestamp {
 #[error("`{text}` is not a time in RFC 3339, such as 2026-11-24T02:00:00Z")]
 pub struct InvalidTimestamp {
     text: Box<str>,
+    source: time::error::Parse,
 }
 
 /// The period in which a certificate is valid, both ends included (RFC 5280 §4.1.2.5).

@@ -1,0 +1,1 @@
+//! Conversions between domain types and messages, a file per noun.

@@ -1,0 +1,6 @@
+//! The manual, as part of the documentation.
+//!
+//! Its pages are Markdown files under `src/manual/`.
+
+#[doc = include_str!("manual/failures.md")]
+pub mod failures {}
