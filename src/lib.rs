@@ -7,12 +7,17 @@
 //! In reading order:
 //!
 //! - [`time`], [`name`], [`key`], [`certificate`]: RFC 5280 in types;
-//! - [`role`]: the role catalogue.
+//! - [`role`]: the role catalogue;
+//! - [`finding`], [`verify`]: what is wrong with a certificate, and what to type;
+//! - [`renewal`]: when a certificate is replaced.
 
 pub mod certificate;
+pub mod finding;
 pub mod hex;
 pub mod key;
 pub mod name;
+pub mod renewal;
 pub mod role;
 pub mod suggest;
 pub mod time;
+pub mod verify;
