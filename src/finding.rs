@@ -81,11 +81,7 @@ pub struct Finding {
 
 impl Finding {
     /// Records a problem with the severity that its code usually has.
-    pub fn new(
-        code: FindingCode,
-        evidence: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    pub fn new(code: FindingCode, evidence: impl Into<String>, remedy: impl Into<String>) -> Self {
         let severity = code.severity();
         Self { code, severity, evidence: evidence.into(), remedy: remedy.into() }
     }

@@ -201,7 +201,10 @@ impl FromStr for FindingCode {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = Self::ALL.iter().copied();
         known.clone().find(|code| code.as_str().eq_ignore_ascii_case(text)).ok_or_else(|| {
-            InvalidFindingCode { text: text.into(), nearest: nearest(text, known.map(Self::as_str)) }
+            InvalidFindingCode {
+                text: text.into(),
+                nearest: nearest(text, known.map(Self::as_str)),
+            }
         })
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn findings(
         if !is_leaf {
             findings.extend(authority(subject, step, position, is_anchor, now));
         }
-        if !is_anchor && !(step.is_self_issued() && !is_leaf) {
+        // Nobody looks at the signature that a root makes over itself.
+        let is_root = is_anchor || (!is_leaf && step.is_self_issued());
+        if !is_root {
             findings.extend(signature(subject, step));
         }
     }
@@ -58,8 +60,9 @@ fn authority(
         let evidence = format!("the issuer {name} is valid from {} only", authority.not_before());
         findings.push(found(FindingCode::NotYetValid, evidence));
     }
-    let may_sign = authority.key_usage().is_none_or(|usage| usage.key_cert_sign());
-    if !is_anchor && !(authority.is_ca() && may_sign) {
+    let may_sign =
+        authority.is_ca() && authority.key_usage().is_none_or(|usage| usage.key_cert_sign());
+    if !is_anchor && !may_sign {
         let evidence = format!("{name} stands as issuer, but it is no certification authority's");
         findings.push(found(FindingCode::IssuerNotCa, evidence));
     }
@@ -67,10 +70,8 @@ fn authority(
         && usize::try_from(allowed).is_ok_and(|allowed| position - 1 > allowed)
         && !is_anchor
     {
-        let evidence = format!(
-            "{name} allows {allowed} authorities below it, but there are {}",
-            position - 1
-        );
+        let evidence =
+            format!("{name} allows {allowed} authorities below it, but there are {}", position - 1);
         findings.push(found(FindingCode::ChainTooLong, evidence));
     }
     if let Some(usage) = authority.extended_key_usage()

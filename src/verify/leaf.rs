@@ -70,11 +70,7 @@ fn key_strength(subject: &Subject<'_>) -> Option<Finding> {
     let algorithm = subject.chain.leaf().public_key().algorithm();
     if let Some(unusual) = chain::unusual_key(algorithm) {
         let evidence = format!("the key is of {unusual}, which few clients understand");
-        return Some(Finding::new(
-            FindingCode::AlgorithmUnsupported,
-            evidence,
-            subject.request(),
-        ));
+        return Some(Finding::new(FindingCode::AlgorithmUnsupported, evidence, subject.request()));
     }
     let PublicKeyAlgorithm::Rsa { bits } = algorithm else { return None };
     if *bits >= chain::MIN_RSA_BITS {

@@ -15,6 +15,7 @@ use crate::time::Timestamp;
 pub(super) struct Refusal(Error);
 
 impl Refusal {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most refusals have no code of their own")]
     /// Returns the finding for a refusal whose cause nothing else names.
     pub(super) fn finding(&self, subject: &Subject<'_>) -> Finding {
         let code = match self.0 {
@@ -135,6 +136,7 @@ impl<'a> Relevant<'a> {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is left has no words of ours")]
 fn words(error: &Error) -> String {
     let text = match error {
         Error::BadDer | Error::BadDerTime | Error::TrailingData(_) => {
@@ -159,6 +161,15 @@ fn words(error: &Error) -> String {
         Error::SignatureAlgorithmMismatch => {
             "a certificate names two different signature algorithms"
         }
+        Error::UnsupportedSignatureAlgorithmContext(_) => {
+            "a signature's algorithm is not supported"
+        }
+        Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            "a signature's algorithm does not go with its issuer's key"
+        }
+        Error::InvalidSignatureForPublicKey => "a signature is not its issuer's",
+        Error::CertDistrusted => "a key is known to be abused",
+        Error::EmptyEkuExtension => "an extended key usage names no purpose",
         Error::UnknownIssuer => "no way leads to a trusted root",
         Error::UnsupportedCertVersion => "a certificate is not of X.509 version 3",
         Error::UnsupportedCriticalExtension => {

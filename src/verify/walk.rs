@@ -47,7 +47,7 @@ impl Path {
 
     /// Returns the finding that says why the walk ended where it did.
     pub(super) fn findings(&self, subject: &Subject<'_>) -> Vec<Finding> {
-        let top = self.certificates.last().unwrap_or(subject.chain.leaf());
+        let top = self.certificates.last().unwrap_or_else(|| subject.chain.leaf());
         let is_leaf = self.certificates.len() <= 1;
         let add = "rolecallctl trust add FILE";
         let finding = match &self.ending {
@@ -162,14 +162,13 @@ fn steps_up<'a>(
     trust: &'a TrustStore,
     now: Timestamp,
 ) -> Result<Vec<&'a Certificate>, Ending> {
-    let named: Vec<&Certificate> = trust
+    let named = trust
         .anchors
         .iter()
         .chain(chain.issuers())
         .chain(&trust.intermediates)
-        .filter(|candidate| candidate.subject() == top.issuer() && *candidate != top)
-        .collect();
-    let (mut issuers, others): (Vec<_>, Vec<_>) = named.into_iter().partition(|candidate| {
+        .filter(|candidate| candidate.subject() == top.issuer() && *candidate != top);
+    let (mut issuers, others): (Vec<_>, Vec<_>) = named.partition(|candidate| {
         top.check_signature(candidate.public_key()) != SignatureCheck::Invalid
             && fits(top, candidate)
     });
@@ -191,8 +190,7 @@ fn steps_up<'a>(
 fn fits(top: &Certificate, candidate: &Certificate) -> bool {
     match (top.authority_key_id(), candidate.subject_key_id()) {
         (Some(wanted), Some(own)) => {
-            wanted == own
-                || top.check_signature(candidate.public_key()) == SignatureCheck::Valid
+            wanted == own || top.check_signature(candidate.public_key()) == SignatureCheck::Valid
         }
         _ => true,
     }

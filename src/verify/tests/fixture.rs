@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use ::time::OffsetDateTime;
 use rcgen::{
     BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256,
-    PublicKeyData, SanType, SignatureAlgorithm,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData,
+    SanType, SignatureAlgorithm,
 };
 
 use crate::certificate::{Certificate, Chain, Fingerprint};
@@ -94,10 +94,7 @@ impl World {
         let issuing = root.below("Contoso Issuing", |_| {});
         let leaf = issuing.sign(&leaf_params(), &leaf_key());
         Self {
-            trust: TrustStore {
-                anchors: vec![root.certificate.clone()],
-                ..TrustStore::default()
-            },
+            trust: TrustStore { anchors: vec![root.certificate.clone()], ..TrustStore::default() },
             issuers: vec![issuing.certificate.clone()],
             root,
             issuing,
@@ -163,9 +160,8 @@ impl World {
 
     pub(super) fn issue_by_rsa(&mut self) {
         static KEY: OnceLock<String> = OnceLock::new();
-        let pem = KEY.get_or_init(|| {
-            KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap().serialize_pem()
-        });
+        let pem =
+            KEY.get_or_init(|| KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap().serialize_pem());
         let key = KeyPair::from_pem_and_sign_algo(pem, &PKCS_RSA_SHA256).unwrap();
         self.issuing = self.root.below_with("Contoso Issuing", key, |_| {});
         self.issuers = vec![self.issuing.certificate.clone()];
