@@ -8,17 +8,25 @@
 //!
 //! - [`time`], [`name`], [`key`], [`certificate`]: RFC 5280 in types;
 //! - [`role`]: the role catalogue;
-//! - [`reason`]: stable codes for every failure;
+//! - [`document`], [`topology`], [`naming`]: what the deployment is, and which names follow;
+//! - [`template`], [`request`], [`plan`]: what is asked for, and what it comes to;
+//! - [`actor`], [`enrollment`], [`order`], [`assignment`], [`renewal`]: the state machines;
+//! - [`finding`], [`verify`], [`inventory`]: what certificates are worth;
+//! - [`access`]: who may call what;
+//! - [`reason`], [`error_chain`]: stable codes for every failure;
 //! - [`api`]: the gRPC contract, its conversions and a client;
 //! - [`manual`]: the manual.
 
 pub mod api;
 pub mod certificate;
+pub mod finding;
 pub mod hex;
 pub mod key;
 pub mod manual;
 pub mod name;
 pub mod reason;
+pub mod renewal;
 pub mod role;
 pub mod suggest;
 pub mod time;
+pub mod verify;

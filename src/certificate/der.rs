@@ -20,6 +20,7 @@ pub(super) struct Misplaced {
     pub(super) expected: &'static str,
 }
 
+pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const SEQUENCE: u8 = 0x30;
 const CONSTRUCTED: u8 = 0x20;
 
@@ -29,18 +30,19 @@ pub(super) fn element(bytes: &[u8], range: Range<usize>) -> Result<Element, Misp
     let octet = |offset: usize| bytes.get(offset).copied().filter(|_| offset < range.end);
 
     let start = range.start;
-    let tag = octet(start).ok_or(misplaced(start, "an element"))?;
+    let tag = octet(start).ok_or_else(|| misplaced(start, "an element"))?;
     if tag & 0x1f == 0x1f {
         return Err(misplaced(start, "a tag of one byte"));
     }
-    let first = octet(start + 1).ok_or(misplaced(start + 1, "a length"))?;
+    let first = octet(start + 1).ok_or_else(|| misplaced(start + 1, "a length"))?;
     let (len, header) = match first {
         0..=0x7f => (usize::from(first), 2),
         0x81..=0x83 => {
             let count = usize::from(first & 0x7f);
             let mut len = 0_usize;
             for position in 0..count {
-                let octet = octet(start + 2 + position).ok_or(misplaced(start + 1, "a length"))?;
+                let octet =
+                    octet(start + 2 + position).ok_or_else(|| misplaced(start + 1, "a length"))?;
                 len = (len << 8) | usize::from(octet);
             }
             (len, 2 + count)
@@ -68,7 +70,7 @@ pub(super) fn elements(bytes: &[u8], range: Range<usize>) -> Result<Vec<Element>
 
 /// Returns the first place, depth first, where `bytes` are not nested elements.
 pub(super) fn first_misplaced(bytes: &[u8]) -> Option<Misplaced> {
-    let mut pending = vec![0..bytes.len()];
+    let mut pending = Vec::from([Range { start: 0, end: bytes.len() }]);
     while let Some(range) = pending.pop() {
         let found = match elements(bytes, range) {
             Ok(found) => found,

@@ -301,7 +301,7 @@ mod tests {
         assert!(short.contains("39 hexadecimal digits"), "{short}");
         let long = "z".repeat(10_000).parse::<Fingerprint>().unwrap_err().to_string();
         assert!(long.len() < 300 && long.contains('…'), "{long}");
-        assert!("".parse::<Thumbprint>().is_err());
+        "".parse::<Thumbprint>().unwrap_err();
     }
 
     #[test]
@@ -313,8 +313,8 @@ mod tests {
         }
         let other: CertificateSelector = "A9993F".parse().unwrap();
         assert!(!other.matches_digests(thumbprint, fingerprint));
-        assert!("A9993".parse::<CertificateSelector>().is_err());
-        assert!("A9993G".parse::<CertificateSelector>().is_err());
+        "A9993".parse::<CertificateSelector>().unwrap_err();
+        "A9993G".parse::<CertificateSelector>().unwrap_err();
     }
 
     #[test]
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!("00:0a".parse::<SerialNumber>().unwrap(), SerialNumber::new(&[10]));
         assert_eq!("a".parse::<SerialNumber>().unwrap(), SerialNumber::new(&[10]));
         assert_eq!(SerialNumber::new(&[0]).to_string(), "00");
-        assert!("x".parse::<SerialNumber>().is_err());
-        assert!("".parse::<SerialNumber>().is_err());
+        "x".parse::<SerialNumber>().unwrap_err();
+        "".parse::<SerialNumber>().unwrap_err();
     }
 }

@@ -129,14 +129,20 @@ fn signed_parts(der: &[u8]) -> Result<Signed, InvalidCertificate> {
     let [message, algorithm, signature] = parts.as_slice() else {
         return Err(misplaced(len, 0, "a SEQUENCE of three elements"));
     };
+    for part in [message, algorithm] {
+        if part.tag != der::SEQUENCE {
+            return Err(misplaced(len, part.whole.start, "a SEQUENCE (30)"));
+        }
+    }
+    let bits = signature.contents.clone();
+    if signature.tag != der::BIT_STRING || der.get(bits.start) != Some(&0) || bits.is_empty() {
+        let offset = signature.whole.start;
+        return Err(misplaced(len, offset, "a BIT STRING (03) without unused bits"));
+    }
     Ok(Signed {
         message: message.whole.clone(),
         algorithm: algorithm.contents.clone(),
-        // The first octet of a bit string counts its unused bits, of which signatures have none.
-        signature: Range {
-            start: (signature.contents.start + 1).min(signature.contents.end),
-            end: signature.contents.end,
-        },
+        signature: Range { start: bits.start + 1, end: bits.end },
     })
 }
 
@@ -144,6 +150,7 @@ fn misplaced(len: usize, offset: usize, expected: &'static str) -> InvalidCertif
     InvalidCertificate::Structure { offset, len, expected }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the other errors name no part")]
 /// Says where the parser stopped, if the encoding shows it; else which part it stopped in.
 fn refusal(der: &[u8], error: X509Error) -> InvalidCertificate {
     if let Some(at) = der::first_misplaced(der) {
@@ -181,6 +188,7 @@ fn extensions(der: &[u8], parsed: &[X509Extension<'_>]) -> Result<Extensions, In
 }
 
 impl Extensions {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "extensions that are not read are many")]
     /// Takes over what one extension says; nothing if it is known and cannot be read.
     fn take(&mut self, extension: &X509Extension<'_>) -> Option<()> {
         match extension.parsed_extension() {
@@ -258,10 +266,8 @@ fn full_name(point: &DistributionPointName<'_>) -> Vec<Box<str>> {
 }
 
 fn uri(name: &GeneralName<'_>) -> Option<Box<str>> {
-    match name {
-        GeneralName::URI(uri) => Some(printable(uri).into()),
-        _ => None,
-    }
+    let GeneralName::URI(uri) = name else { return None };
+    Some(printable(uri).into())
 }
 
 fn ip_address(octets: &[u8]) -> Option<IpAddr> {

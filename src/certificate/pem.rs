@@ -81,7 +81,7 @@ pub(super) fn write(der: &[u8]) -> String {
 fn decode(block: &Block<'_>) -> Result<Certificate, InvalidPem> {
     let line = block.line;
     let decoded = <(SectionKind, Vec<u8>)>::from_pem_slice(block.text);
-    let (_, der) = decoded.map_err(|_| InvalidPem::Base64 { line })?;
+    let (_, der) = decoded.ok().ok_or(InvalidPem::Base64 { line })?;
     Certificate::from_der(&der).map_err(|source| InvalidPem::Certificate { line, source })
 }
 

@@ -108,9 +108,8 @@ impl NameConstraints {
     ///
     /// A wildcard is judged by its domain, as rustls-webpki does.
     pub fn allow(&self, name: &str) -> bool {
-        let within = |domain: &Box<str>| is_within(name, domain);
-        !self.excluded.iter().any(within)
-            && (self.permitted.is_empty() || self.permitted.iter().any(within))
+        let is_listed = |domains: &[Box<str>]| domains.iter().any(|domain| is_within(name, domain));
+        !is_listed(&self.excluded) && (self.permitted.is_empty() || is_listed(&self.permitted))
     }
 }
 
@@ -127,11 +126,9 @@ fn dns_subtrees(subtrees: Option<&[x509::GeneralSubtree<'_>]>) -> Vec<Box<str>> 
     subtrees
         .unwrap_or_default()
         .iter()
-        .filter_map(|subtree| match &subtree.base {
-            x509::GeneralName::DNSName(name) => {
-                Some(printable(name).to_ascii_lowercase().into_boxed_str())
-            }
-            _ => None,
+        .filter_map(|subtree| {
+            let x509::GeneralName::DNSName(name) = &subtree.base else { return None };
+            Some(printable(name).to_ascii_lowercase().into_boxed_str())
         })
         .collect()
 }
