@@ -10,9 +10,15 @@
 //! - [`role`]: the role catalogue.
 
 pub mod certificate;
+pub mod enrollment;
 pub mod hex;
 pub mod key;
 pub mod name;
+pub mod naming;
+pub mod plan;
+pub mod request;
 pub mod role;
 pub mod suggest;
+pub mod template;
 pub mod time;
+pub mod topology;

@@ -544,7 +544,8 @@ mod tests {
 
     #[test]
     fn custom_roles_differ_only_by_more_than_case() {
-        let (a, b): (Role, Role) = ("Turn.Internal".parse().unwrap(), "turn.internal".parse().unwrap());
+        let (a, b): (Role, Role) =
+            ("Turn.Internal".parse().unwrap(), "turn.internal".parse().unwrap());
         assert_eq!(a, b);
         assert_eq!(a.to_string(), "Turn.Internal");
     }
