@@ -17,16 +17,29 @@
 //! - [`api`]: the gRPC contract, its conversions and a client;
 //! - [`manual`]: the manual.
 
+pub mod access;
+pub mod actor;
 pub mod api;
+pub mod assignment;
 pub mod certificate;
+pub mod document;
+pub mod enrollment;
+pub mod error_chain;
 pub mod finding;
 pub mod hex;
+pub mod inventory;
 pub mod key;
 pub mod manual;
 pub mod name;
+pub mod naming;
+pub mod order;
+pub mod plan;
 pub mod reason;
 pub mod renewal;
+pub mod request;
 pub mod role;
 pub mod suggest;
+pub mod template;
 pub mod time;
+pub mod topology;
 pub mod verify;
