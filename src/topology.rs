@@ -9,7 +9,6 @@
 //! `grant` each read their part; `check` judges how the parts go together; `need` derives which roles a
 //! server needs. The manual's page is `src/manual/topology.md`.
 
-pub mod document;
 
 mod check;
 mod custom;
@@ -18,7 +17,6 @@ mod grant;
 mod issuer;
 mod need;
 mod pool;
-mod problem;
 mod read;
 mod scope;
 mod simple_urls;
@@ -36,7 +34,7 @@ pub use self::issuer::{
 };
 pub use self::need::RoleNeed;
 pub use self::pool::{InvalidServerAddress, Pool, Server, ServerAddress};
-pub use self::problem::{Problem, Problems};
+pub use crate::document::{Problem, Problems};
 pub use self::scope::ScopeInstance;
 pub use self::simple_urls::SimpleUrls;
 

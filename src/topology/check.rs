@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{Document, joined};
+use crate::document::{Document, joined};
 use super::pool::is_single;
 use super::{GrantRule, Pool, Reach, Topology};
 use crate::name::Fqdn;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::Explain;
-use super::document::Section;
+use crate::document::Section;
 use crate::key::KeyAlgorithm;
 use crate::name::{DnsName, Fqdn, InvalidDnsName};
 use crate::request::{IssuerName, TemplateName, Usages};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::document::Section;
+use crate::document::Section;
 use crate::name::Fqdn;
 
 super::fields::words! {

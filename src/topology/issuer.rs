@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Explain;
-use super::document::Section;
+use crate::document::Section;
 use super::fields::Url;
 use crate::key::KeyAlgorithm;
 use crate::name::Fqdn;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::document::{Document, Section};
+use crate::document::{Document, Section};
 use super::fields::{Coordination, Profile, SipIdentity};
 use super::pool::PoolDefaults;
 use super::{

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::Explain;
-use super::document::Section;
+use crate::document::Section;
 use crate::name::Fqdn;
 
 /// The hosts of the simple URLs.

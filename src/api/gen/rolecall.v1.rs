@@ -4311,8 +4311,8 @@ pub mod order_state {
     }
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Cancelled {
-        #[prost(string, tag = "1")]
-        pub cancelled_by: ::prost::alloc::string::String,
+        #[prost(message, optional, tag = "1")]
+        pub cancelled_by: ::core::option::Option<super::Actor>,
     }
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum State {
@@ -5091,7 +5091,7 @@ pub struct JournalEntry {
     pub request_id: ::prost::alloc::string::String,
     #[prost(
         oneof = "journal_entry::Change",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
     )]
     pub change: ::core::option::Option<journal_entry::Change>,
 }
@@ -5141,6 +5141,8 @@ pub mod journal_entry {
         RootKeyExported(super::RootKeyExported),
         #[prost(message, tag = "30")]
         CaKeyCreated(super::CaKeyCreated),
+        #[prost(message, tag = "31")]
+        RequestHandled(super::RequestHandled),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5171,6 +5173,9 @@ pub struct EnrollmentRemoved {
 pub struct CertificateInstalled {
     #[prost(message, optional, tag = "1")]
     pub certificate: ::core::option::Option<Certificate>,
+    /// DER of the issuers in its chain that the store does not hold yet.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub issuers: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CertificateRemoved {
@@ -5192,11 +5197,19 @@ pub struct CertificateRevoked {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AssignmentSet {
+    /// The state after it, without `previous`.
     #[prost(message, optional, tag = "1")]
     pub assignment: ::core::option::Option<Assignment>,
-    /// What happened: `assigned`, `scheduled`, `switched`, `unassigned`, `previous-removed`.
+    /// What happened: `assigned`, `scheduled`, `switched`, `unassigned`, `next-cancelled`,
+    /// `previous-removed`.
     #[prost(string, tag = "2")]
     pub cause: ::prost::alloc::string::String,
+    /// What was current and is previous now.
+    #[prost(message, optional, tag = "3")]
+    pub retired: ::core::option::Option<Slot>,
+    /// Previous generations that are forgotten.
+    #[prost(uint64, repeated, tag = "4")]
+    pub dropped_generations: ::prost::alloc::vec::Vec<u64>,
 }
 /// The embedded CA stands: its certificates and the names of its keys.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5302,6 +5315,12 @@ pub struct AgentStarted {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AgentStopped {}
+/// A request id whose request changed nothing that has an entry of its own.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RequestHandled {
+    #[prost(string, tag = "1")]
+    pub operation: ::prost::alloc::string::String,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RootKeyExported {
     #[prost(bytes = "vec", tag = "1")]

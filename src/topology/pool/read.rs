@@ -7,7 +7,7 @@ use super::{Hosts, Pool, Server, ServerAddress};
 use crate::name::{DnsName, Fqdn};
 use crate::role::{BuiltInRole, PoolKind, Role, is_path_name};
 use crate::topology::Explain;
-use crate::topology::document::Section;
+use crate::document::Section;
 
 /// What the whole topology says where a pool says nothing.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,8 @@
 //! its line, and reading goes on with what is left: callers look at [`Document::into_problems`] in
 //! the end. Nothing here knows what a topology is.
 
+mod problem;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -16,7 +18,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Problem, Problems};
+pub use self::problem::{Problem, Problems};
 use crate::suggest::{did_you_mean, nearest};
 
 /// A parsed document, and what was found wrong with it so far.

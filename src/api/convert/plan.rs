@@ -1,0 +1,104 @@
+//! What is asked for, and what it comes to.
+
+use crate::api::pb;
+use crate::api::status::Violation;
+use crate::request::{FriendlyNameChoice, Goal, RequestSpec, SipDomainChoice, SubjectAttributes};
+
+use super::Fields;
+
+impl From<&RequestSpec> for pb::OrderSpec {
+    fn from(spec: &RequestSpec) -> Self {
+        let friendly_name = match &spec.friendly_name {
+            FriendlyNameChoice::Generated => String::new(),
+            FriendlyNameChoice::Exactly(name) | FriendlyNameChoice::BasedOn(name) => {
+                name.to_string()
+            }
+        };
+        Self {
+            roles: spec.roles.iter().map(ToString::to_string).collect(),
+            issuer: spec.issuer.as_ref().map(ToString::to_string).unwrap_or_default(),
+            template: spec.template.as_ref().map(ToString::to_string).unwrap_or_default(),
+            friendly_name,
+            key_algorithm: spec.key_algorithm.map(|key| key.to_string()).unwrap_or_default(),
+            digest: spec.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+            exportable: spec.exportable,
+            subject: Some((&spec.subject).into()),
+            client_eku: spec.client_eku,
+            sip_domains: Some((&spec.sip_domains).into()),
+            added_names: spec.added_names.iter().map(ToString::to_string).collect(),
+            goal: pb::Goal::from(spec.goal).into(),
+        }
+    }
+}
+
+impl TryFrom<pb::OrderSpec> for RequestSpec {
+    type Error = Vec<Violation>;
+
+    fn try_from(message: pb::OrderSpec) -> Result<Self, Self::Error> {
+        let mut fields = Fields::default();
+        let spec = read_spec(&mut fields, message);
+        fields.finish(spec)
+    }
+}
+
+fn read_spec(fields: &mut Fields, message: pb::OrderSpec) -> Option<RequestSpec> {
+    let goal = Goal::from(message.goal());
+    let roles = if message.roles.is_empty() {
+        fields.wrong("roles", "at least one role is needed")
+    } else {
+        fields.parse_each("roles", &message.roles)
+    };
+    let issuer = fields.parse_optional("issuer", &message.issuer);
+    let template = fields.parse_optional("template", &message.template);
+    let friendly_name = fields.parse_optional("friendly_name", &message.friendly_name);
+    let key_algorithm = fields.parse_optional("key_algorithm", &message.key_algorithm);
+    let digest = fields.parse_optional("digest", &message.digest);
+    let subject = SubjectAttributes::try_from(message.subject.unwrap_or_default());
+    let subject = fields.nested("subject", subject);
+    let sip_domains = SipDomainChoice::try_from(message.sip_domains.unwrap_or_default());
+    let sip_domains = fields.nested("sip_domains", sip_domains);
+    let added_names = fields.parse_each("added_names", &message.added_names);
+    Some(RequestSpec {
+        roles: roles?,
+        issuer: issuer?,
+        template: template?,
+        friendly_name: friendly_name?
+            .map_or(FriendlyNameChoice::Generated, FriendlyNameChoice::Exactly),
+        key_algorithm: key_algorithm?,
+        digest: digest?,
+        exportable: message.exportable,
+        subject: subject?,
+        client_eku: message.client_eku,
+        sip_domains: sip_domains?,
+        added_names: added_names?,
+        goal,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_survives_the_wire() {
+        let mut spec = RequestSpec::for_roles(["Default".parse().unwrap()]);
+        spec.issuer = Some("embedded".parse().unwrap());
+        spec.friendly_name = FriendlyNameChoice::Exactly("front door".parse().unwrap());
+        spec.exportable = Some(true);
+        spec.added_names = vec!["extra.contoso.com".parse().unwrap()];
+        spec.goal = Goal::Install;
+        assert_eq!(RequestSpec::try_from(pb::OrderSpec::from(&spec)), Ok(spec));
+    }
+
+    #[test]
+    fn every_malformed_field_is_named_at_once() {
+        let message = pb::OrderSpec {
+            key_algorithm: "rsa-1024".into(),
+            added_names: vec!["ok.contoso.com".into(), "b_d.contoso.com".into()],
+            ..pb::OrderSpec::default()
+        };
+        let violations = RequestSpec::try_from(message).unwrap_err();
+        let fields: Vec<&str> = violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(fields, ["roles", "key_algorithm", "added_names[1]"]);
+    }
+}
