@@ -75,7 +75,7 @@ pub struct Finding {
     pub severity: Severity,
     /// What was seen, with names, dates and numbers.
     pub evidence: String,
-    /// What to type, or empty if there is nothing to do.
+    /// What to type, or empty if there is nothing to do; what stands after `#` explains it.
     pub remedy: String,
 }
 

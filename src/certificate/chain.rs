@@ -32,6 +32,9 @@ impl Chain {
     /// # Errors
     /// There is no certificate, or there are too many.
     pub fn from_certificates(certificates: Vec<Certificate>) -> Result<Self, InvalidChain> {
+        if certificates.len() > Self::MAX_ISSUERS + 1 {
+            return Err(InvalidChain::TooLong { issuers: certificates.len() - 1 });
+        }
         let mut rest = certificates;
         let issues_another = |candidate: &Certificate| {
             rest.iter().any(|other| other != candidate && other.issuer() == candidate.subject())

@@ -29,7 +29,7 @@ impl DistinguishedName {
         Self { der: name.as_raw().into(), text: parts.join(",").into(), common_name }
     }
 
-    /// Returns the name as RFC 4514 text.
+    /// Returns the name as RFC 4514 text, which is empty if the name is.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -52,7 +52,7 @@ impl DistinguishedName {
 
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(if self.is_empty() { "(no name)" } else { &self.text })
     }
 }
 

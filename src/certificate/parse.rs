@@ -1,4 +1,4 @@
-//! From DER to [`Certificate`](super::Certificate): strict about what is read, silent about what is
+//! From DER to [`Certificate`]: strict about what is read, silent about what is
 //! not.
 //!
 //! An extension that Rolecall acts on must be well-formed and stand once (RFC 5280 §4.2); others
@@ -22,7 +22,7 @@ use crate::hex;
 use crate::name::DnsName;
 use crate::time::{Timestamp, Validity};
 
-/// Why bytes are no [`Certificate`](super::Certificate).
+/// Why bytes are no [`Certificate`].
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidCertificate {

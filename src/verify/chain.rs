@@ -125,7 +125,7 @@ fn list(domains: &[Box<str>]) -> String {
 fn signature(subject: &Subject<'_>, step: &Certificate) -> Option<Finding> {
     let algorithm = step.signature_algorithm();
     let name = step.subject();
-    let evidence = format!("{name} is signed with {algorithm}");
+    let evidence = format!("the signature on {name} is {algorithm}");
     if algorithm.digest().is_some_and(SignatureDigest::is_broken) {
         return Some(Finding::new(FindingCode::WeakDigest, evidence, subject.request()));
     }
@@ -174,7 +174,7 @@ fn outlives(
                 first.subject(),
                 first.not_after()
             ),
-            "rolecallctl issuer list (the authority's own certificate is due for renewal)",
+            "rolecallctl issuer list  # the authority's own certificate is due for renewal",
         )
     })
 }
@@ -193,7 +193,7 @@ fn public_client_trust(
                 role.role,
                 anchor.subject()
             ),
-            format!("{} --issuer ISSUER (a public one)", subject.request()),
+            format!("{} --issuer ISSUER  # a public one", subject.request()),
         )
     })
 }

@@ -23,7 +23,7 @@ pub(super) fn findings(subject: &Subject<'_>, now: Timestamp) -> Vec<Finding> {
         findings.push(Finding::new(
             FindingCode::MustStaple,
             "the certificate carries the TLS feature `status_request` (RFC 7633)",
-            format!("{} (from a template without must-staple)", subject.request()),
+            format!("{}  # from a template without must-staple", subject.request()),
         ));
     }
     findings
@@ -42,14 +42,14 @@ fn dates(subject: &Subject<'_>, now: Timestamp) -> Option<Finding> {
         Finding::new(
             FindingCode::NotYetValid,
             format!("valid from {}, but it is {now} here", validity.not_before),
-            "rolecallctl doctor (it compares the clocks)",
+            "rolecallctl doctor  # it compares the clocks",
         )
     })
 }
 
 fn held_key(subject: &Subject<'_>) -> Option<Finding> {
     let key = crate::hex::lower(subject.chain.leaf().public_key().spki_sha256());
-    let import = "rolecallctl certificate import FILE (a file with the key: PKCS#12 or PEM)";
+    let import = "rolecallctl certificate import FILE  # a file with the key: PKCS#12 or PEM";
     match subject.key {
         KeyState::Held => None,
         KeyState::Missing => Some(Finding::new(
@@ -149,7 +149,7 @@ fn purposes(subject: &Subject<'_>) -> Vec<Finding> {
                  (1.3.6.1.5.5.7.3.2)",
                 wanted.join(", ")
             ),
-            format!("{} --issuer ISSUER (one that gives clientAuth)", subject.request()),
+            format!("{} --issuer ISSUER  # one that gives clientAuth", subject.request()),
         ));
     }
     findings
@@ -166,7 +166,7 @@ fn wishes(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::new(
             FindingCode::DigestDiffers,
             format!("{asked} was asked for; the authority signed with {given}"),
-            "rolecallctl issuer list (the digest is the authority's own setting)",
+            "rolecallctl issuer list  # the digest is the authority's own setting",
         ));
     }
     if let Some(previous) = subject.previous

@@ -88,7 +88,7 @@ fn ldap_only(certificate: &Certificate) -> Finding {
             certificate.subject(),
             certificate.crl_distribution_points().join(", ")
         ),
-        "rolecallctl issuer list (let the authority publish its list over HTTP too)",
+        "rolecallctl issuer list  # let the authority publish its list over HTTP too",
     )
 }
 
@@ -107,7 +107,7 @@ fn no_distribution_point(subject: &Subject<'_>) -> Option<Finding> {
         Finding::new(
             FindingCode::CrlMissing,
             "the certificate has no CRL distribution point",
-            "rolecallctl issuer list (let the authority name where its list is)",
+            "rolecallctl issuer list  # let the authority name where its list is",
         )
     })
 }

@@ -51,7 +51,7 @@ impl TrustStore {
                     anchor.issuer()
                 ),
                 format!(
-                    "rolecallctl trust remove {} (then `trust add` sorts it to the intermediates)",
+                    "rolecallctl trust remove {}  # then `trust add` sorts it to the intermediates",
                     anchor.thumbprint()
                 ),
             ));
@@ -83,7 +83,7 @@ impl TrustStore {
                         same.thumbprint(),
                         authority.thumbprint()
                     ),
-                    "rolecallctl trust list -o wide (then `trust remove` the one out of use)",
+                    "rolecallctl trust list -o wide  # then `trust remove` the one out of use",
                 )
             })
         })

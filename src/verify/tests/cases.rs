@@ -113,10 +113,7 @@ fn algorithm_cases() -> Vec<Case> {
             world.issue_by_rsa();
             world.patch_leaf(SHA256_WITH_RSA, MD5_WITH_RSA);
         }),
-        case(FindingCode::AlgorithmUnsupported, |world| {
-            world.issue_by_rsa();
-            world.patch_leaf(SHA256_WITH_RSA, RSASSA_PSS);
-        }),
+        case(FindingCode::AlgorithmUnsupported, World::sign_with_pss),
         case(FindingCode::AlgorithmUnsupported, |world| {
             world.patch_leaf(ECDSA_SHA256, ECDSA_SHA224);
         }),
@@ -227,6 +224,5 @@ fn name_and_list_cases() -> Vec<Case> {
 const SHA256_WITH_RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b";
 const SHA1_WITH_RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05";
 const MD5_WITH_RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04";
-const RSASSA_PSS: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a";
 const ECDSA_SHA256: &[u8] = b"\x2a\x86\x48\xce\x3d\x04\x03\x02";
 const ECDSA_SHA224: &[u8] = b"\x2a\x86\x48\xce\x3d\x04\x03\x01";

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use ::time::OffsetDateTime;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PSS_SHA256, RsaKeyPair};
 use rcgen::{
     BasicConstraints, CertificateParams, CrlDistributionPoint, DnType, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData,
     SanType, SignatureAlgorithm,
 };
+use rustls_pki_types::alg_id;
 
 use crate::certificate::{Certificate, Chain, Fingerprint};
 use crate::key::DigestAlgorithm;
@@ -159,13 +162,28 @@ impl World {
     }
 
     pub(super) fn issue_by_rsa(&mut self) {
-        static KEY: OnceLock<String> = OnceLock::new();
-        let pem =
-            KEY.get_or_init(|| KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap().serialize_pem());
-        let key = KeyPair::from_pem_and_sign_algo(pem, &PKCS_RSA_SHA256).unwrap();
-        self.issuing = self.root.below_with("Contoso Issuing", key, |_| {});
+        self.issuing = self.root.below_with("Contoso Issuing", rsa_key(), |_| {});
         self.issuers = vec![self.issuing.certificate.clone()];
         self.reissue(|_| {});
+    }
+
+    /// Signs the leaf anew with RSASSA-PSS, which rcgen cannot.
+    pub(super) fn sign_with_pss(&mut self) {
+        self.issue_by_rsa();
+        let old = self.leaf.der();
+        let tbs_len = usize::from(u16::from_be_bytes([old[6], old[7]]));
+        let rsa_sha256 = der(0x30, &alg_id::RSA_PKCS1_SHA256);
+        let pss = der(0x30, &alg_id::RSA_PSS_SHA256);
+        let contents = &old[8..8 + tbs_len];
+        let start = contents.windows(rsa_sha256.len()).position(|w| w == rsa_sha256).unwrap();
+        let (before, after) = (&contents[..start], &contents[start + rsa_sha256.len()..]);
+        let tbs = der(0x30, &[before, &pss, after].concat());
+
+        let key = RsaKeyPair::from_pkcs8(&rsa_key().serialize_der()).unwrap();
+        let mut bits = vec![0; 1 + key.public_modulus_len()];
+        key.sign(&RSA_PSS_SHA256, &SystemRandom::new(), &tbs, &mut bits[1..]).unwrap();
+        let made = der(0x30, &[tbs, pss, der(0x03, &bits)].concat());
+        self.leaf = Certificate::from_der(&made).unwrap();
     }
 
     pub(super) fn patch_leaf(&mut self, from: &[u8], to: &[u8]) {
@@ -266,6 +284,13 @@ pub(super) fn leaf_params() -> CertificateParams {
     let uris = vec!["http://crl.contoso.com/issuing.crl".to_owned()];
     params.crl_distribution_points = vec![CrlDistributionPoint { uris }];
     params
+}
+
+/// The one RSA key of all tests: making another takes long.
+fn rsa_key() -> KeyPair {
+    static KEY: OnceLock<String> = OnceLock::new();
+    let pem = KEY.get_or_init(|| KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap().serialize_pem());
+    KeyPair::from_pem_and_sign_algo(pem, &PKCS_RSA_SHA256).unwrap()
 }
 
 fn leaf_key() -> KeyPair {
