@@ -36,7 +36,7 @@ pub mod subordinate;
 mod testing;
 
 pub use authority::IssuingCa;
-pub use csr::{CsrFacts, CsrRefusal, PlannedNames, check_csr, create_csr};
+pub use csr::{AllowedNames, CsrFacts, CsrRefusal, check_csr, create_csr};
 pub use hierarchy::{Hierarchy, HierarchyOptions, NewAuthority, NewHierarchy};
 pub use issuance::{IssueError, Issued, Profile, issue};
 pub use keys::PrivateKey;

@@ -6,7 +6,7 @@
 //! (the key belongs to the certificate, the certificate is a CA's, its subject can be reproduced
 //! octet for octet) need not be checked again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rcgen::{
@@ -180,7 +180,7 @@ pub(super) fn check_is_authority(
         return Err(missing("CA:TRUE"));
     }
     // RFC 5280 §4.2.1.3: without the extension every usage is allowed.
-    let usage = certificate.key_usage().map_err(|_| InvalidAuthority::Malformed)?;
+    let usage = certificate.key_usage().ok().ok_or(InvalidAuthority::Malformed)?;
     match usage.map(|extension| extension.value) {
         Some(usage) if !usage.key_cert_sign() => Err(missing("keyCertSign")),
         Some(usage) if !usage.crl_sign() => Err(missing("cRLSign")),
@@ -196,9 +196,11 @@ pub(super) fn validity(certificate: &X509Certificate<'_>) -> Validity {
 }
 
 pub(super) fn key_id(certificate: &X509Certificate<'_>) -> Option<AuthorityKeyId> {
-    certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-        ParsedExtension::SubjectKeyIdentifier(id) => Some(AuthorityKeyId::new(id.0)),
-        _ => None,
+    certificate.iter_extensions().find_map(|extension| {
+        let ParsedExtension::SubjectKeyIdentifier(id) = extension.parsed_extension() else {
+            return None;
+        };
+        Some(AuthorityKeyId::new(id.0))
     })
 }
 
@@ -212,17 +214,18 @@ fn issuers(
     key: &PrivateKey,
     certificate: &[u8],
 ) -> Result<BTreeMap<DigestAlgorithm, Issuer<'static, SigningKey>>, InvalidAuthority> {
-    let mut issuers = BTreeMap::new();
-    for asked in DigestAlgorithm::ALL {
-        let digest = key.digest_for(asked);
-        if !issuers.contains_key(&digest) {
+    let digests: BTreeSet<_> =
+        DigestAlgorithm::ALL.into_iter().map(|asked| key.digest_for(asked)).collect();
+    digests
+        .into_iter()
+        .map(|digest| {
             let signing = key.signing_key(digest)?;
             let issuer = Issuer::from_ca_cert_der(&CertificateDer::from(certificate), signing)
-                .map_err(|_| InvalidAuthority::SubjectNotReproducible)?;
-            issuers.insert(digest, issuer);
-        }
-    }
-    Ok(issuers)
+                .ok()
+                .ok_or(InvalidAuthority::SubjectNotReproducible)?;
+            Ok((digest, issuer))
+        })
+        .collect()
 }
 
 /// rcgen keeps a name as a map from attribute to value, which loses the second `DC` of two. What it
@@ -241,7 +244,8 @@ fn check_subject_is_reproduced(
         key_identifier_method: KeyIdMethod::PreSpecified(Vec::new()),
     }
     .signed_by(issuer)
-    .map_err(|_| InvalidAuthority::SubjectNotReproducible)?;
+    .ok()
+    .ok_or(InvalidAuthority::SubjectNotReproducible)?;
 
     match CertificateRevocationList::from_der(list.der()) {
         Ok((_, list)) if list.issuer().as_raw() == subject => Ok(()),

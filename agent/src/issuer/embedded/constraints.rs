@@ -49,37 +49,51 @@ impl PermittedNames {
         domains
     }
 
+    /// Returns the extension for rcgen.
+    ///
+    /// Without a range every address is excluded: a list of domains alone says nothing about
+    /// addresses, and would permit them all.
     pub(super) fn to_rcgen(&self) -> rcgen::NameConstraints {
         let domains = self
             .minimal_domains()
             .into_iter()
             .map(|domain| GeneralSubtree::DnsName(domain.to_string()));
-        let addresses = self.addresses.iter().map(|range| {
-            GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(range.address, range.prefix))
-        });
-        let excluded = [CidrSubnet::V4([0; 4], [0; 4]), CidrSubnet::V6([0; 16], [0; 16])];
+        let addresses = self.permitted_subnets().into_iter().map(GeneralSubtree::IpAddress);
+        let excluded = self.excluded_subnets().into_iter().map(GeneralSubtree::IpAddress);
 
         rcgen::NameConstraints {
             permitted_subtrees: domains.chain(addresses).collect(),
-            excluded_subtrees: if self.addresses.is_empty() {
-                excluded.map(GeneralSubtree::IpAddress).into()
-            } else {
-                Vec::new()
-            },
+            excluded_subtrees: excluded.collect(),
         }
     }
 
     /// Returns the extension's value, for a request: rcgen writes it into certificates only.
     pub(super) fn to_der(&self) -> Vec<u8> {
-        let constraints = self.to_rcgen();
-        let subtrees = |tag, subtrees: &[GeneralSubtree]| {
-            let content: Vec<u8> =
-                subtrees.iter().flat_map(|subtree| tlv(SEQUENCE, &subtree_der(subtree))).collect();
-            if content.is_empty() { content } else { tlv(tag, &content) }
-        };
-        let permitted = subtrees(CONTEXT_0, &constraints.permitted_subtrees);
-        let excluded = subtrees(CONTEXT_1, &constraints.excluded_subtrees);
+        let domains = self
+            .minimal_domains()
+            .into_iter()
+            .map(|domain| tlv(SEQUENCE, &tlv(DNS_NAME, domain.as_str().as_bytes())));
+        let addresses = self.permitted_subnets().into_iter().map(subnet_der);
+        let excluded = self.excluded_subnets().into_iter().map(subnet_der);
+
+        let permitted = subtrees_der(CONTEXT_0, domains.chain(addresses));
+        let excluded = subtrees_der(CONTEXT_1, excluded);
         tlv(SEQUENCE, &[permitted, excluded].concat())
+    }
+
+    fn permitted_subnets(&self) -> Vec<CidrSubnet> {
+        self.addresses
+            .iter()
+            .map(|range| CidrSubnet::from_addr_prefix(range.address, range.prefix))
+            .collect()
+    }
+
+    fn excluded_subnets(&self) -> Vec<CidrSubnet> {
+        if self.addresses.is_empty() {
+            vec![CidrSubnet::V4([0; 4], [0; 4]), CidrSubnet::V6([0; 16], [0; 16])]
+        } else {
+            Vec::new()
+        }
     }
 }
 
@@ -140,27 +154,25 @@ impl NameConstraints {
     }
 }
 
-fn subtree_der(subtree: &GeneralSubtree) -> Vec<u8> {
-    match subtree {
-        GeneralSubtree::DnsName(domain) => tlv(DNS_NAME, domain.as_bytes()),
-        GeneralSubtree::IpAddress(CidrSubnet::V4(address, mask)) => {
-            tlv(IP_ADDRESS, &[address.as_slice(), mask].concat())
-        }
-        GeneralSubtree::IpAddress(CidrSubnet::V6(address, mask)) => {
-            tlv(IP_ADDRESS, &[address.as_slice(), mask].concat())
-        }
-        _ => unreachable!("PermittedNames has domains and address ranges only"),
-    }
+fn subtrees_der(tag: u8, subtrees: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let content: Vec<u8> = subtrees.flatten().collect();
+    if content.is_empty() { content } else { tlv(tag, &content) }
 }
 
+fn subnet_der(subnet: CidrSubnet) -> Vec<u8> {
+    let range = match subnet {
+        CidrSubnet::V4(address, mask) => [address.as_slice(), &mask].concat(),
+        CidrSubnet::V6(address, mask) => [address.as_slice(), &mask].concat(),
+    };
+    tlv(SEQUENCE, &tlv(IP_ADDRESS, &range))
+}
+
+/// Sorts a subtree in. Kinds of names that this CA never issues cannot be violated by it.
 fn sort_in(base: &GeneralName<'_>, domains: &mut Vec<Box<str>>, addresses: &mut Vec<Box<[u8]>>) {
-    match base {
-        GeneralName::DNSName(domain) => {
-            domains.push(domain.trim_start_matches('.').to_ascii_lowercase().into());
-        }
-        GeneralName::IPAddress(range) => addresses.push((*range).into()),
-        // Kinds of names that this CA never issues cannot be violated by it.
-        _ => {}
+    if let GeneralName::DNSName(domain) = base {
+        domains.push(domain.trim_start_matches('.').to_ascii_lowercase().into());
+    } else if let GeneralName::IPAddress(range) = base {
+        addresses.push((*range).into());
     }
 }
 

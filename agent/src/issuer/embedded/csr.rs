@@ -13,9 +13,9 @@ use rolecall::key::DigestAlgorithm;
 use rolecall::name::{DnsName, Fqdn};
 use x509_parser::asn1_rs::{Any, FromDer};
 use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::cri_attributes::{ExtensionRequest, X509CriAttribute};
+use x509_parser::cri_attributes::ExtensionRequest;
 use x509_parser::extensions::{GeneralName, KeyUsage, ParsedExtension, X509Extension};
-use x509_parser::oid_registry::{OID_PKCS9_EMAIL_ADDRESS, OID_PKCS9_EXTENSION_REQUEST};
+use x509_parser::oid_registry::{OID_PKCS9_EMAIL_ADDRESS, Oid};
 use x509_parser::x509::X509Name;
 
 use super::keys::{self, PrivateKey, sha256};
@@ -49,7 +49,7 @@ pub fn create_csr(
 
 /// What a request may name without being refused: the planned names of its order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct PlannedNames {
+pub struct AllowedNames {
     /// The planned DNS names.
     pub dns_names: BTreeSet<DnsName>,
     /// The planned addresses: empty unless the role says so.
@@ -73,12 +73,12 @@ pub struct CsrFacts {
 ///
 /// # Errors
 /// The refusal, with its evidence, is fit for a journal.
-pub fn check_csr(der: &[u8], planned: &PlannedNames) -> Result<CsrFacts, CsrRefusal> {
+pub fn check_csr(der: &[u8], allowed: &AllowedNames) -> Result<CsrFacts, CsrRefusal> {
     if der.len() > MAX_CSR_LEN {
         return Err(CsrRefusal::TooLarge { len: der.len() });
     }
     let (rest, request) =
-        X509CertificationRequest::from_der(der).map_err(|_| CsrRefusal::Malformed)?;
+        X509CertificationRequest::from_der(der).ok().ok_or(CsrRefusal::Malformed)?;
     if !rest.is_empty() {
         return Err(CsrRefusal::TrailingBytes { len: rest.len() });
     }
@@ -91,8 +91,8 @@ pub fn check_csr(der: &[u8], planned: &PlannedNames) -> Result<CsrFacts, CsrRefu
         info.raw,
         &request.signature_value.data,
     )?;
-    check_subject(&info.subject, planned)?;
-    info.iter_attributes().try_for_each(|attribute| check_attribute(attribute, planned))?;
+    check_subject(&info.subject, allowed)?;
+    check_attributes(info.raw, allowed)?;
 
     let spki_der = info.subject_pki.raw.to_vec();
     Ok(CsrFacts { spki_sha256: sha256(&spki_der), spki_der, key })
@@ -194,7 +194,7 @@ pub(super) fn key_usages(is_rsa: bool) -> Vec<KeyUsagePurpose> {
     usages
 }
 
-fn check_subject(subject: &X509Name<'_>, planned: &PlannedNames) -> Result<(), CsrRefusal> {
+fn check_subject(subject: &X509Name<'_>, allowed: &AllowedNames) -> Result<(), CsrRefusal> {
     if let Some(email) = subject.iter_by_oid(&OID_PKCS9_EMAIL_ADDRESS).next() {
         let value = email.as_str().unwrap_or_default();
         return Err(forbidden("emailAddress", value));
@@ -204,50 +204,74 @@ fn check_subject(subject: &X509Name<'_>, planned: &PlannedNames) -> Result<(), C
         .iter_common_name()
         .filter_map(|attribute| attribute.as_str().ok())
         .filter(|value| value.parse::<Fqdn>().is_ok())
-        .try_for_each(|value| check_dns_name(value, planned))
+        .try_for_each(|value| check_dns_name(value, allowed))
 }
 
-fn check_attribute(
-    attribute: &X509CriAttribute<'_>,
-    planned: &PlannedNames,
-) -> Result<(), CsrRefusal> {
-    let oid = attribute.oid.to_id_string();
-    if attribute.oid != OID_PKCS9_EXTENSION_REQUEST && oid != MICROSOFT_EXTENSION_REQUEST {
-        return Ok(());
-    }
-    let malformed = || CsrRefusal::MalformedExtension { oid: oid.as_str().into() };
-
-    let (_, set) = Any::from_der(attribute.value).map_err(|_| malformed())?;
-    let mut rest = set.data;
-    while !rest.is_empty() {
-        let (tail, request) = ExtensionRequest::from_der(rest).map_err(|_| malformed())?;
-        request.extensions.iter().try_for_each(|it| check_extension(it, planned))?;
-        rest = tail;
+/// Judges every extension of every value of every attribute that requests extensions.
+///
+/// The attributes are walked here, not by the parser: it reads the first value of the first
+/// attribute alone and does not show the values of Microsoft's older attribute.
+fn check_attributes(info: &[u8], allowed: &AllowedNames) -> Result<(), CsrRefusal> {
+    let (_, info) = Any::from_der(info).ok().ok_or(CsrRefusal::Malformed)?;
+    // Version, subject and public key precede the attributes (RFC 2986 §4.1).
+    let fields = elements(info.data).ok_or(CsrRefusal::Malformed)?;
+    for attributes in fields.get(3..).unwrap_or_default() {
+        for attribute in elements(attributes.data).ok_or(CsrRefusal::Malformed)? {
+            check_attribute(attribute.data, allowed)?;
+        }
     }
     Ok(())
 }
 
+fn check_attribute(attribute: &[u8], allowed: &AllowedNames) -> Result<(), CsrRefusal> {
+    let (values, oid) = Oid::from_der(attribute).ok().ok_or(CsrRefusal::Malformed)?;
+    let oid = oid.to_id_string();
+    if oid != EXTENSION_REQUEST && oid != MICROSOFT_EXTENSION_REQUEST {
+        return Ok(());
+    }
+    for set in elements(values).ok_or(CsrRefusal::Malformed)? {
+        let mut rest = set.data;
+        while !rest.is_empty() {
+            let (tail, request) = ExtensionRequest::from_der(rest)
+                .ok()
+                .ok_or_else(|| CsrRefusal::MalformedExtension { oid: oid.as_str().into() })?;
+            request.extensions.iter().try_for_each(|it| check_extension(it, allowed))?;
+            rest = tail;
+        }
+    }
+    Ok(())
+}
+
+fn elements(mut rest: &[u8]) -> Option<Vec<Any<'_>>> {
+    let mut elements = Vec::new();
+    while !rest.is_empty() {
+        let (tail, element) = Any::from_der(rest).ok()?;
+        elements.push(element);
+        rest = tail;
+    }
+    Some(elements)
+}
+
 fn check_extension(
     extension: &X509Extension<'_>,
-    planned: &PlannedNames,
+    allowed: &AllowedNames,
 ) -> Result<(), CsrRefusal> {
     let oid = extension.oid.to_id_string();
     if oid == SECURITY_IDENTIFIER {
         return Err(CsrRefusal::CarriesSecurityIdentifier);
     }
-    match extension.parsed_extension() {
-        ParsedExtension::BasicConstraints(constraints) if constraints.ca => {
-            Err(CsrRefusal::AsksForCa)
-        }
-        ParsedExtension::KeyUsage(usage) => check_key_usage(usage),
-        ParsedExtension::SubjectAlternativeName(names) => {
-            names.general_names.iter().try_for_each(|name| check_general_name(name, planned))
-        }
-        ParsedExtension::ParseError { .. } => {
-            Err(CsrRefusal::MalformedExtension { oid: oid.into() })
-        }
+    let parsed = extension.parsed_extension();
+    if let ParsedExtension::BasicConstraints(constraints) = parsed {
+        if constraints.ca { Err(CsrRefusal::AsksForCa) } else { Ok(()) }
+    } else if let ParsedExtension::KeyUsage(usage) = parsed {
+        check_key_usage(usage)
+    } else if let ParsedExtension::SubjectAlternativeName(names) = parsed {
+        names.general_names.iter().try_for_each(|name| check_general_name(name, allowed))
+    } else if parsed.error().is_some() {
+        Err(CsrRefusal::MalformedExtension { oid: oid.into() })
+    } else {
         // Nothing else in a request changes what is issued.
-        _ => Ok(()),
+        Ok(())
     }
 }
 
@@ -261,10 +285,10 @@ fn check_key_usage(usage: &KeyUsage) -> Result<(), CsrRefusal> {
     }
 }
 
-fn check_general_name(name: &GeneralName<'_>, planned: &PlannedNames) -> Result<(), CsrRefusal> {
+fn check_general_name(name: &GeneralName<'_>, allowed: &AllowedNames) -> Result<(), CsrRefusal> {
     match name {
-        GeneralName::DNSName(name) => check_dns_name(name, planned),
-        GeneralName::IPAddress(octets) => check_address(octets, planned),
+        GeneralName::DNSName(name) => check_dns_name(name, allowed),
+        GeneralName::IPAddress(octets) => check_address(octets, allowed),
         GeneralName::OtherName(oid, _) if oid.to_id_string() == USER_PRINCIPAL_NAME => {
             Err(CsrRefusal::CarriesUserPrincipalName)
         }
@@ -279,19 +303,19 @@ fn check_general_name(name: &GeneralName<'_>, planned: &PlannedNames) -> Result<
     }
 }
 
-fn check_dns_name(text: &str, planned: &PlannedNames) -> Result<(), CsrRefusal> {
+fn check_dns_name(text: &str, allowed: &AllowedNames) -> Result<(), CsrRefusal> {
     match text.parse::<DnsName>() {
-        Ok(name) if planned.dns_names.contains(&name) => Ok(()),
+        Ok(name) if allowed.dns_names.contains(&name) => Ok(()),
         Ok(_) | Err(_) => Err(CsrRefusal::ForeignName { name: evidence(text) }),
     }
 }
 
-fn check_address(octets: &[u8], planned: &PlannedNames) -> Result<(), CsrRefusal> {
+fn check_address(octets: &[u8], allowed: &AllowedNames) -> Result<(), CsrRefusal> {
     let address = <[u8; 4]>::try_from(octets)
         .map(IpAddr::from)
         .or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from));
     match address {
-        Ok(address) if planned.addresses.contains(&address) => Ok(()),
+        Ok(address) if allowed.addresses.contains(&address) => Ok(()),
         Ok(address) => Err(CsrRefusal::ForeignAddress { address: address.to_string().into() }),
         Err(_) => {
             Err(CsrRefusal::ForeignAddress { address: evidence(&rolecall::hex::lower(octets)) })
@@ -311,6 +335,8 @@ fn evidence(text: &str) -> Box<str> {
 /// Four times a request with an RSA-8192 key and fifty names.
 const MAX_CSR_LEN: usize = 16 * 1024;
 const MAX_EVIDENCE_LEN: usize = 253;
+/// `extensionRequest` (RFC 2985 §5.4.2).
+const EXTENSION_REQUEST: &str = "1.2.840.113549.1.9.14";
 /// The attribute in which older Windows programs put what they request.
 const MICROSOFT_EXTENSION_REQUEST: &str = "1.3.6.1.4.1.311.2.1.14";
 const SECURITY_IDENTIFIER: &str = "1.3.6.1.4.1.311.25.2";

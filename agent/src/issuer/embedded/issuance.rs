@@ -65,7 +65,7 @@ pub fn issue(
     let key = inspect(spki_der)?;
     let validity = validity(authority.validity(), profile.lifetime, now)?;
     let public_key =
-        SubjectPublicKeyInfo::from_der(spki_der).map_err(|_| UnacceptableKey::Malformed)?;
+        SubjectPublicKeyInfo::from_der(spki_der).ok().ok_or(UnacceptableKey::Malformed)?;
 
     let mut params = CertificateParams::default();
     params.not_before = moment(validity.not_before);

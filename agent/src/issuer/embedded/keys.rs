@@ -53,11 +53,11 @@ impl PrivateKey {
     /// # Errors
     /// The bytes may be no PKCS#8, or a key of a kind that no new key may have.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
-        let info = PrivateKeyInfoRef::try_from(der).map_err(|_| Error::Malformed)?;
+        let info = PrivateKeyInfoRef::try_from(der).ok().ok_or(Error::Malformed)?;
         let (algorithm, spki_der) = match info.algorithm.oid {
             RSA_ENCRYPTION => rsa_public_half(der)?,
             EC_PUBLIC_KEY => {
-                let curve = info.algorithm.parameters_oid().map_err(|_| Error::Malformed)?;
+                let curve = info.algorithm.parameters_oid().ok().ok_or(Error::Malformed)?;
                 ecdsa_public_half(curve, der)?
             }
             oid => return Err(Error::UnknownAlgorithm { oid: oid.to_string().into() }),
@@ -199,14 +199,14 @@ fn generate_ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Option<Halves> {
 }
 
 fn rsa_public_half(pkcs8: &[u8]) -> Result<(KeyAlgorithm, Vec<u8>), Error> {
-    let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| Error::Malformed)?;
+    let pair = RsaKeyPair::from_pkcs8(pkcs8).ok().ok_or(Error::Malformed)?;
     let algorithm = match pair.public_modulus_len().saturating_mul(8) {
         2_048 => KeyAlgorithm::Rsa2048,
         3_072 => KeyAlgorithm::Rsa3072,
         4_096 => KeyAlgorithm::Rsa4096,
         bits => return Err(Error::UnknownRsaSize { bits }),
     };
-    let spki = pair.public_key().as_der().map_err(|_| Error::Malformed)?;
+    let spki = pair.public_key().as_der().ok().ok_or(Error::Malformed)?;
     Ok((algorithm, spki.as_ref().to_vec()))
 }
 
@@ -220,8 +220,8 @@ fn ecdsa_public_half(
         SECP521R1 => (KeyAlgorithm::EcdsaP521, &ECDSA_P521_SHA512_ASN1_SIGNING),
         oid => return Err(Error::UnknownAlgorithm { oid: oid.to_string().into() }),
     };
-    let pair = EcdsaKeyPair::from_pkcs8(signing, pkcs8).map_err(|_| Error::Malformed)?;
-    let spki = pair.public_key().as_der().map_err(|_| Error::Malformed)?;
+    let pair = EcdsaKeyPair::from_pkcs8(signing, pkcs8).ok().ok_or(Error::Malformed)?;
+    let spki = pair.public_key().as_der().ok().ok_or(Error::Malformed)?;
     Ok((algorithm, spki.as_ref().to_vec()))
 }
 

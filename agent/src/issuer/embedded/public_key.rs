@@ -92,7 +92,7 @@ pub enum UnacceptableKey {
     /// The curve is not P-256, P-384 or P-521.
     #[error("the curve {oid} is not accepted: P-256, P-384 and P-521 are")]
     UnknownCurve {
-        /// The curve's object identifier, or nothing when it is spelled out.
+        /// The curve's object identifier, or `spelled out`.
         oid: Box<str>,
     },
 }
@@ -100,7 +100,7 @@ pub enum UnacceptableKey {
 fn inspect_rsa(key: &RSAPublicKey<'_>) -> Result<SubjectKey, UnacceptableKey> {
     let mut modulus = key.modulus.iter().skip_while(|octet| **octet == 0);
     let leading = modulus.next().map_or(0, |first| 8 - first.leading_zeros());
-    let leading = usize::try_from(leading).map_err(|_| UnacceptableKey::Malformed)?;
+    let leading = usize::try_from(leading).ok().ok_or(UnacceptableKey::Malformed)?;
     let bits = modulus.count().saturating_mul(8).saturating_add(leading);
 
     if bits < MIN_RSA_BITS {
@@ -113,7 +113,8 @@ fn inspect_rsa(key: &RSAPublicKey<'_>) -> Result<SubjectKey, UnacceptableKey> {
 }
 
 fn inspect_ecdsa(spki: &SubjectPublicKeyInfo<'_>) -> Result<SubjectKey, UnacceptableKey> {
-    let curve = curve(spki).ok_or(UnacceptableKey::UnknownCurve { oid: "".into() })?;
+    let curve =
+        curve(spki).ok_or_else(|| UnacceptableKey::UnknownCurve { oid: "spelled out".into() })?;
     let (key, field_octets) = if curve == OID_EC_P256 {
         (SubjectKey::EcdsaP256, 32)
     } else if curve == OID_NIST_EC_P384 {

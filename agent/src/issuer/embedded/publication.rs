@@ -16,7 +16,7 @@ use super::der::{OBJECT_IDENTIFIER, SEQUENCE, URI, tlv};
 pub struct AuthorityKeyId(Box<[u8]>);
 
 impl AuthorityKeyId {
-    pub(super) fn new(octets: &[u8]) -> Self {
+    pub(in crate::issuer) fn new(octets: &[u8]) -> Self {
         Self(octets.into())
     }
 
@@ -143,8 +143,8 @@ mod tests {
     #[test]
     fn what_clients_could_not_fetch_is_refused() {
         for text in ["https://pki.contoso.com", "http://", "http:///x", "http://a b", "ldap://dc"] {
-            assert!(text.parse::<PublicationUrl>().is_err(), "{text}");
+            text.parse::<PublicationUrl>().expect_err(text);
         }
-        assert!(format!("http://{}", "a".repeat(200)).parse::<PublicationUrl>().is_err());
+        format!("http://{}", "a".repeat(200)).parse::<PublicationUrl>().unwrap_err();
     }
 }

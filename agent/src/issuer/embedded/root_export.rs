@@ -12,9 +12,7 @@ use aws_lc_rs::rand;
 use pkcs8::der::{Decode, Document, SecretDocument};
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::{EncryptionScheme as Cipher, Kdf, Parameters, Salt, ScryptParams};
-use pkcs8::{
-    EncryptedPrivateKeyInfoOwned, EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef,
-};
+use pkcs8::{EncryptedPrivateKeyInfoOwned, LineEnding, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
 use super::authority::{InvalidAuthority, parse};
@@ -29,7 +27,7 @@ impl Passphrase {
     /// # Errors
     /// [`WeakPassphrase`] when it is too short, too long for OpenSSL's prompt, or no text.
     pub fn new(secret: Zeroizing<Vec<u8>>) -> Result<Self, WeakPassphrase> {
-        let text = std::str::from_utf8(&secret).map_err(|_| WeakPassphrase::NotText)?;
+        let text = std::str::from_utf8(&secret).ok().ok_or(WeakPassphrase::NotText)?;
         let characters = text.chars().count();
         if characters < MIN_PASSPHRASE_CHARACTERS {
             return Err(WeakPassphrase::TooShort { characters });
@@ -80,12 +78,13 @@ pub fn export_root(
     passphrase: &Passphrase,
 ) -> Result<Zeroizing<String>, ExportError> {
     check_pair(key, certificate)?;
-    let info = PrivateKeyInfoRef::try_from(key.pkcs8()).map_err(|_| ExportError::NotEncrypted)?;
+    let info = PrivateKeyInfoRef::try_from(key.pkcs8()).ok().ok_or(ExportError::NotEncrypted)?;
     let encrypted = info
         .encrypt_with_params(parameters()?, &*passphrase.0)
-        .map_err(|_| ExportError::NotEncrypted)?;
+        .ok()
+        .ok_or(ExportError::NotEncrypted)?;
     let key_pem =
-        encrypted.to_pem(KEY_LABEL, LineEnding::LF).map_err(|_| ExportError::NotEncrypted)?;
+        encrypted.to_pem(KEY_LABEL, LineEnding::LF).ok().ok_or(ExportError::NotEncrypted)?;
     let certificate_pem = certificate_pem(certificate).ok_or(ExportError::NotEncrypted)?;
 
     Ok(Zeroizing::new([key_pem.as_str(), &certificate_pem].concat()))
@@ -117,9 +116,7 @@ pub fn read_export(text: &str, passphrase: &Passphrase) -> Result<RootExport, Ex
     let info = EncryptedPrivateKeyInfoOwned::from_der(document.as_bytes())
         .map_err(malformed(KEY_LABEL))?;
     check_cost(&info.encryption_algorithm)?;
-    let info = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes())
-        .map_err(|_| ExportError::Malformed { label: KEY_LABEL })?;
-    let pkcs8 = info.decrypt(&*passphrase.0).map_err(|_| ExportError::WrongPassphrase)?;
+    let pkcs8 = info.decrypt(&*passphrase.0).ok().ok_or(ExportError::WrongPassphrase)?;
     let key = PrivateKey::from_pkcs8(pkcs8.as_bytes())?;
 
     let (_, document) =
@@ -200,12 +197,12 @@ fn check_pair(key: &PrivateKey, certificate: &[u8]) -> Result<(), InvalidAuthori
 fn parameters() -> Result<Parameters, ExportError> {
     let mut salt = [0; 16];
     let mut iv = [0; 16];
-    rand::fill(&mut salt).map_err(|_| ExportError::NotEncrypted)?;
-    rand::fill(&mut iv).map_err(|_| ExportError::NotEncrypted)?;
+    rand::fill(&mut salt).ok().ok_or(ExportError::NotEncrypted)?;
+    rand::fill(&mut iv).ok().ok_or(ExportError::NotEncrypted)?;
 
     Ok(Parameters {
         kdf: Kdf::Scrypt(ScryptParams {
-            salt: Salt::new(salt).map_err(|_| ExportError::NotEncrypted)?,
+            salt: Salt::new(salt).ok().ok_or(ExportError::NotEncrypted)?,
             cost_parameter: SCRYPT_N,
             block_size: SCRYPT_R,
             parallelization: SCRYPT_P,

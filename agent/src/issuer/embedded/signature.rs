@@ -35,7 +35,8 @@ pub(super) fn verify(
 
     UnparsedPublicKey::new(verification, &spki.subject_public_key.data)
         .verify(message, signature)
-        .map_err(|_| Unverified::Mismatch)
+        .ok()
+        .ok_or(Unverified::Mismatch)
 }
 
 /// Why a signature does not count.

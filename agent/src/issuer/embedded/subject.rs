@@ -102,7 +102,8 @@ fn country_value(country: &str) -> Result<DnValue, InvalidSubject> {
     }
     PrintableString::try_from(country.to_ascii_uppercase())
         .map(DnValue::PrintableString)
-        .map_err(|_| refused())
+        .ok()
+        .ok_or_else(refused)
 }
 
 fn check(attribute: &'static str, value: &str, limit: usize) -> Result<(), InvalidSubject> {

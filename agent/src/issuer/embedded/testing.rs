@@ -128,12 +128,15 @@ pub(super) fn shown(path: &Path) -> &str {
 
 /// Runs OpenSSL: its output if it is content, else its complaint.
 pub(super) fn openssl(arguments: &[&str]) -> Result<String, String> {
-    let Output { status, stdout, stderr } =
-        Command::new("openssl").args(arguments).output().expect("openssl is installed");
+    let Output { status, stdout, stderr } = run(arguments);
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     if status.success() {
         Ok(text(stdout) + &text(stderr))
     } else {
         Err(text(stderr) + &text(stdout))
     }
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new("openssl").args(arguments).output().expect("openssl is installed")
 }

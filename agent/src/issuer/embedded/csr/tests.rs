@@ -6,8 +6,8 @@ use rolecall::key::KeyAlgorithm;
 use super::*;
 use crate::issuer::embedded::testing::{Fixture, openssl, options, shown};
 
-fn planned() -> PlannedNames {
-    PlannedNames {
+fn allowed() -> AllowedNames {
+    AllowedNames {
         dns_names: ["se01.contoso.com", "dialin.contoso.com"].map(|it| it.parse().unwrap()).into(),
         addresses: ["10.0.0.1".parse().unwrap()].into(),
     }
@@ -21,7 +21,7 @@ fn request(edit: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
 }
 
 fn refusal(der: &[u8]) -> CsrRefusal {
-    check_csr(der, &planned()).unwrap_err()
+    check_csr(der, &allowed()).unwrap_err()
 }
 
 fn san(san: SanType) -> CsrRefusal {
@@ -44,11 +44,11 @@ fn our_own_requests_pass_our_own_check_and_openssls() {
         let key = PrivateKey::generate(algorithm).unwrap();
         let subject =
             Subject { common_name: Some("se01.contoso.com".into()), ..Subject::default() };
-        let names: Vec<_> = planned().dns_names.into_iter().collect();
+        let names: Vec<_> = allowed().dns_names.into_iter().collect();
         let purposes = [Purpose::ServerAuth, Purpose::ClientAuth];
         for digest in DigestAlgorithm::ALL {
             let der = create_csr(&key, &subject, &names, digest, &purposes).unwrap();
-            let facts = check_csr(&der, &planned()).unwrap();
+            let facts = check_csr(&der, &allowed()).unwrap();
             assert_eq!(facts.spki_der, key.spki_der(), "{algorithm}");
             assert_eq!(facts.spki_sha256, key.spki_sha256(), "{algorithm}");
             assert_eq!(facts.key.to_string(), algorithm.as_str());
@@ -73,7 +73,7 @@ fn our_own_requests_pass_our_own_check_and_openssls() {
 
 #[test]
 fn a_request_that_asks_for_nothing_is_accepted() {
-    assert_eq!(check_csr(&request(|_| ()), &planned()).unwrap().key, SubjectKey::EcdsaP256);
+    assert_eq!(check_csr(&request(|_| ()), &allowed()).unwrap().key, SubjectKey::EcdsaP256);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn names_of_the_order_are_accepted_in_any_case() {
         ];
         params.distinguished_name.push(DnType::CommonName, "My first server");
     });
-    assert!(check_csr(&der, &planned()).is_ok());
+    check_csr(&der, &allowed()).unwrap();
 }
 
 #[test]
@@ -160,16 +160,14 @@ fn a_second_extension_request_hides_nothing() {
         0x00,
     ];
     let twice = [harmless.as_slice(), ca.as_slice()].concat();
-    assert_eq!(refusal(&with_attribute(OLD_EXTENSION_REQUEST, &twice)), CsrRefusal::AsksForCa);
-    assert_eq!(refusal(&with_attribute(EXTENSION_REQUEST, &ca)), CsrRefusal::AsksForCa);
-    // The parser takes one value only, and RFC 2985 §5.4.2 allows no second.
-    for values in [twice.as_slice(), plain.as_slice()] {
-        let refused = refusal(&with_attribute(EXTENSION_REQUEST, values));
+    for oid in [NEW_EXTENSION_REQUEST, OLD_EXTENSION_REQUEST] {
+        assert_eq!(refusal(&with_attribute(oid, &twice)), CsrRefusal::AsksForCa);
+        let refused = refusal(&with_attribute(oid, &plain));
         assert!(matches!(refused, CsrRefusal::MalformedExtension { .. }), "{refused}");
     }
 }
 
-const EXTENSION_REQUEST: &[u64] = &[1, 2, 840, 113_549, 1, 9, 14];
+const NEW_EXTENSION_REQUEST: &[u64] = &[1, 2, 840, 113_549, 1, 9, 14];
 const OLD_EXTENSION_REQUEST: &[u64] = &[1, 3, 6, 1, 4, 1, 311, 2, 1, 14];
 
 fn with_attribute(oid: &'static [u64], values: &[u8]) -> Vec<u8> {
@@ -199,16 +197,15 @@ fn a_request_cut_anywhere_is_refused_and_one_with_a_flipped_bit_never_passes_unn
     let good = request(|params| {
         params.subject_alt_names = vec![SanType::DnsName(ia5("se01.contoso.com"))];
     });
-    let key = check_csr(&good, &planned()).unwrap();
+    let key = check_csr(&good, &allowed()).unwrap();
     for at in 0..good.len() {
-        assert!(check_csr(&good[..at], &planned()).is_err(), "cut at {at}");
+        assert!(check_csr(&good[..at], &allowed()).is_err(), "cut at {at}");
         let mut bad = good.clone();
         bad[at] ^= 1;
-        // Bits outside what is signed may be flipped without effect, but never change the key.
-        assert!(
-            check_csr(&bad, &planned()).is_ok_and(|facts| facts == key)
-                || check_csr(&bad, &planned()).is_err()
-        );
+        // Bits outside what is signed may flip without effect, but never change the key.
+        if let Ok(facts) = check_csr(&bad, &allowed()) {
+            assert_eq!(facts, key, "flipped at {at}");
+        }
     }
 }
 
@@ -339,5 +336,5 @@ fn a_request_signed_with_sha_1_is_refused() {
         shown(&csr),
     ])
     .unwrap();
-    assert!(check_csr(&std::fs::read(&csr).unwrap(), &planned()).is_ok());
+    check_csr(&std::fs::read(&csr).unwrap(), &allowed()).unwrap();
 }
