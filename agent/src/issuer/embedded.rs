@@ -37,10 +37,14 @@ mod testing;
 
 pub use authority::IssuingCa;
 pub use csr::{AllowedNames, CsrFacts, CsrRefusal, check_csr, create_csr};
-pub use hierarchy::{Hierarchy, HierarchyOptions, NewAuthority, NewHierarchy};
+pub use hierarchy::{
+    HierarchyOptions, NewAuthority, NewHierarchy, create_hierarchy, create_issuing,
+};
 pub use issuance::{IssueError, Issued, Profile, issue};
 pub use keys::PrivateKey;
 pub use publication::{AuthorityKeyId, PublicationUrl};
 pub use revocation::{RevocationReason, RevokedEntry, crl};
+pub use root_export::{Passphrase, RootExport, export_root, read_export, verify_export};
 pub use serial::SerialNumber;
 pub use subject::{Purpose, Subject};
+pub use subordinate::{SubordinateChain, check_subordinate, subordinate_csr};

@@ -71,35 +71,56 @@ impl HierarchyOptions {
     }
 }
 
-/// The maker of hierarchies.
-#[derive(Clone, Copy, Debug)]
-pub struct Hierarchy;
+/// Makes both keys, both certificates and the root's first revocation list.
+///
+/// Blocks for as long as two keys take; see [`PrivateKey::generate`].
+///
+/// # Errors
+/// [`HierarchyError`] says what of the options cannot be.
+pub fn create_hierarchy(
+    options: &HierarchyOptions,
+    now: Timestamp,
+) -> Result<NewHierarchy, HierarchyError> {
+    let root = create_root(options, now)?;
+    // The root's certificate names no list, so it needs no URL; what it signs does.
+    let authority =
+        IssuingCa::new(&root.key, root.certificate.clone(), options.publication.as_ref())?;
+    let issuing = create_issuing(options, &authority, now)?;
+    let next_update = issuing_end(options, &authority, now);
+    let number = u64::try_from(now.as_seconds()).unwrap_or_default();
+    let root_crl = crl(&authority, &[], number, now, next_update)?;
 
-impl Hierarchy {
-    /// Makes both keys, both certificates and the root's first revocation list.
-    ///
-    /// Blocks for as long as two keys take; see [`PrivateKey::generate`].
-    ///
-    /// # Errors
-    /// [`HierarchyError`] says what of the options cannot be.
-    pub fn create(
-        options: &HierarchyOptions,
-        now: Timestamp,
-    ) -> Result<NewHierarchy, HierarchyError> {
-        if options.permitted.domains.is_empty() {
-            return Err(HierarchyError::NoDomains);
-        }
-        let root = create_root(options, now)?;
-        // The root's certificate names no list, so it needs no URL; what it signs does.
-        let authority =
-            IssuingCa::new(&root.key, root.certificate.clone(), options.publication.as_ref())?;
-        let issuing = create_issuing(options, &authority, now)?;
-        let next_update = moment_of_end(options.issuing_lifetime, now, &authority);
-        let number = u64::try_from(now.as_seconds()).unwrap_or_default();
-        let root_crl = crl(&authority, &[], number, now, next_update)?;
+    Ok(NewHierarchy { root, issuing, root_crl })
+}
 
-        Ok(NewHierarchy { root, issuing, root_crl })
+/// Makes another issuing CA below a root that exists: for a new SIP domain, or after a takeover.
+///
+/// Of `options`, those of the root are not used. `root` was made with the same publication URL.
+///
+/// # Errors
+/// [`HierarchyError::NoDomains`], or whatever the key or the signature meets.
+pub fn create_issuing(
+    options: &HierarchyOptions,
+    root: &IssuingCa,
+    now: Timestamp,
+) -> Result<NewAuthority, HierarchyError> {
+    if options.permitted.domains.is_empty() {
+        return Err(HierarchyError::NoDomains);
     }
+    let key = PrivateKey::generate(options.issuing_algorithm)?;
+    let key_id = new_key_id(&key);
+    let mut params = authority_params("Issuing", &options.organization, &key_id, 0)?;
+    params.serial_number = Some(options.issuing_serial.as_bytes().to_vec().into());
+    params.not_before = moment(backdated(now).max(root.validity().not_before));
+    params.not_after = moment(issuing_end(options, root, now));
+    params.name_constraints = Some(options.permitted.to_rcgen());
+    params.crl_distribution_points = root.distribution_points();
+    params.custom_extensions = root.information_access();
+    params.use_authority_key_identifier_extension = true;
+
+    let signing = key.signing_key(CA_DIGEST)?;
+    let certificate = params.signed_by(&signing, root.issuer(CA_DIGEST))?.der().to_vec();
+    Ok(NewAuthority { key, certificate, key_id })
 }
 
 /// A CA's key and certificate.
@@ -163,27 +184,6 @@ fn create_root(options: &HierarchyOptions, now: Timestamp) -> Result<NewAuthorit
     Ok(NewAuthority { key, certificate, key_id })
 }
 
-fn create_issuing(
-    options: &HierarchyOptions,
-    root: &IssuingCa,
-    now: Timestamp,
-) -> Result<NewAuthority, HierarchyError> {
-    let key = PrivateKey::generate(options.issuing_algorithm)?;
-    let key_id = new_key_id(&key);
-    let mut params = authority_params("Issuing", &options.organization, &key_id, 0)?;
-    params.serial_number = Some(options.issuing_serial.as_bytes().to_vec().into());
-    params.not_before = moment(backdated(now));
-    params.not_after = moment(moment_of_end(options.issuing_lifetime, now, root));
-    params.name_constraints = Some(options.permitted.to_rcgen());
-    params.crl_distribution_points = root.distribution_points();
-    params.custom_extensions = root.information_access();
-    params.use_authority_key_identifier_extension = true;
-
-    let signing = key.signing_key(CA_DIGEST)?;
-    let certificate = params.signed_by(&signing, root.issuer(CA_DIGEST))?.der().to_vec();
-    Ok(NewAuthority { key, certificate, key_id })
-}
-
 /// Returns the parameters that every CA of ours has.
 ///
 /// The common name ends in the key's first octets: two CAs of one fleet never share a name, so no
@@ -223,8 +223,8 @@ fn authority_name(
     .distinguished_name()
 }
 
-fn moment_of_end(lifetime: Duration, now: Timestamp, root: &IssuingCa) -> Timestamp {
-    (backdated(now) + lifetime).min(root.validity().not_after)
+fn issuing_end(options: &HierarchyOptions, root: &IssuingCa, now: Timestamp) -> Timestamp {
+    (backdated(now) + options.issuing_lifetime).min(root.validity().not_after)
 }
 
 /// What the CAs' own certificates are signed with where the key leaves a choice.

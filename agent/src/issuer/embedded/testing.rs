@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use super::constraints::PermittedNames;
 use super::{
-    Hierarchy, HierarchyOptions, IssuingCa, NewHierarchy, Profile, Purpose, SerialNumber, Subject,
+    HierarchyOptions, IssuingCa, NewHierarchy, Profile, Purpose, SerialNumber, Subject,
+    create_hierarchy,
 };
 
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
@@ -75,7 +76,7 @@ pub(super) struct Fixture {
 
 impl Fixture {
     pub(super) fn new(options: &HierarchyOptions) -> Self {
-        let new = Hierarchy::create(options, NOW).unwrap();
+        let new = create_hierarchy(options, NOW).unwrap();
         let ca = IssuingCa::new(
             &new.issuing.key,
             new.issuing.certificate.clone(),

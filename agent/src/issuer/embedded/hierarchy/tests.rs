@@ -108,7 +108,7 @@ fn the_roots_own_list_lasts_as_long_as_the_issuing_ca() {
 #[test]
 fn the_issuing_ca_never_outlives_the_root() {
     let options = HierarchyOptions { issuing_lifetime: 100 * YEAR, ..options() };
-    let new = Hierarchy::create(&options, NOW).unwrap();
+    let new = create_hierarchy(&options, NOW).unwrap();
     let end = |authority: &NewAuthority| {
         IssuingCa::new(&authority.key, authority.certificate.clone(), None)
             .unwrap()
@@ -122,16 +122,16 @@ fn the_issuing_ca_never_outlives_the_root() {
 fn an_authority_without_domains_is_not_made() {
     let mut empty = options();
     empty.permitted.domains.clear();
-    assert!(matches!(Hierarchy::create(&empty, NOW), Err(HierarchyError::NoDomains)));
+    assert!(matches!(create_hierarchy(&empty, NOW), Err(HierarchyError::NoDomains)));
 
     let long = HierarchyOptions { organization: "x".repeat(65), ..options() };
-    let refusal = Hierarchy::create(&long, NOW).unwrap_err();
+    let refusal = create_hierarchy(&long, NOW).unwrap_err();
     assert!(refusal.source().unwrap().to_string().contains("at most 64"), "{refusal}");
 }
 
 #[test]
 fn a_key_and_the_certificate_of_another_make_no_authority() {
-    let new = Hierarchy::create(&options(), NOW).unwrap();
+    let new = create_hierarchy(&options(), NOW).unwrap();
     let refusal = IssuingCa::new(&new.root.key, new.issuing.certificate, None).unwrap_err();
     assert!(matches!(refusal, InvalidAuthority::OtherKey));
 }
@@ -144,4 +144,26 @@ fn no_secret_is_in_the_debug_output_of_a_hierarchy() {
     let listed = format!("{:?}", pkcs8.get(40..56).unwrap());
     assert!(!shown.contains(listed.trim_matches(['[', ']'])));
     assert!(!shown.contains("BEGIN"));
+}
+
+#[test]
+fn a_second_issuing_ca_below_the_same_root_may_name_more() {
+    let fixture = Fixture::new(&options());
+    let root = &fixture.new.root;
+    let authority = IssuingCa::new(&root.key, root.certificate.clone(), None).unwrap();
+    let mut options = options();
+    options.permitted.domains.push("tailspin.example".parse().unwrap());
+    let second = create_issuing(&options, &authority, NOW).unwrap();
+    fixture.verify(&second.certificate, &[]).unwrap();
+
+    let ca = IssuingCa::new(&second.key, second.certificate, None).unwrap();
+    assert!(ca.constraints().permits_name(&"a.tailspin.example".parse().unwrap()));
+    assert_ne!(ca.key_id(), fixture.ca.key_id());
+}
+
+#[test]
+fn an_authority_can_be_shared_between_threads() {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<IssuingCa>();
+    is_shared::<PrivateKey>();
 }
