@@ -1,1 +1,9 @@
 //! The agent.
+
+pub mod clock;
+pub mod config;
+pub mod issuer;
+pub mod keygen;
+pub mod store;
+pub mod supervisor;
+pub mod telemetry;
