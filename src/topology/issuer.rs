@@ -187,6 +187,7 @@ pub(super) fn read(
     let lifetime = section.duration("lifetime");
     let templates = read_templates(&section);
     let (name, kind) = (name?, kind?);
+    let template = template.or_else(|| infer_template(&kind, &section, explain));
     let public = public.unwrap_or_else(|| infer_public(&kind, external, &section, explain));
     let client_auth = client_auth.unwrap_or_else(|| infer_client_auth(public, &section, explain));
     let templates = offered(&kind, templates, &section);
@@ -354,6 +355,21 @@ fn infer_public(
     };
     explain.note(&section.path("public"), public, why);
     public
+}
+
+/// `domain.md` §4.1: `-Template` is `WebServer` unless it is given.
+fn infer_template(
+    kind: &IssuerKind,
+    section: &Section<'_, '_>,
+    explain: &mut Explain,
+) -> Option<TemplateName> {
+    if !matches!(kind, IssuerKind::Adcs { .. }) || section.has("template") {
+        return None;
+    }
+    let template = Template::web_server();
+    let why = "the stock template of AD CS; it gives no clientAuth";
+    explain.note(&section.path("template"), &template, why);
+    Some(template)
 }
 
 fn infer_client_auth(public: bool, section: &Section<'_, '_>, explain: &mut Explain) -> bool {
