@@ -7,7 +7,11 @@
 //! In reading order:
 //!
 //! - [`time`], [`name`], [`key`], [`certificate`]: RFC 5280 in types;
-//! - [`role`]: the role catalogue.
+//! - [`role`]: the role catalogue;
+//! - [`topology`]: what there is, and who issues for it;
+//! - [`naming`]: which names a certificate carries, and why;
+//! - [`request`], [`template`], [`enrollment`]: what is asked once, what can be had, what is wished for good;
+//! - [`plan`]: what a request would do, before a key is made.
 
 pub mod certificate;
 pub mod enrollment;

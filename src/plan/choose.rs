@@ -81,10 +81,12 @@ pub(super) fn choose<'a>(input: PlanInput<'a>, refusals: &mut Vec<Refusal>) -> O
         None => Cow::Owned(IssuerFacts::of(topology.issuer(&issuer)?)),
     };
     let roles: Vec<Role> = needs.iter().map(|need| need.role.clone()).collect();
-    let template = choose_template(input, &issuer, &facts, &roles, refusals);
-    let (usages, client_wanted) =
-        choose_usages(input, &issuer, &facts, template.as_ref(), &roles, refusals);
-    let key_algorithm = choose_key(input, &facts, template.as_ref(), &roles, refusals);
+    let chooser = Chooser { input, issuer: &issuer, facts: &facts, roles: &roles };
+    let template = chooser.template(refusals);
+    let described = template.as_ref().and_then(|name| described(&facts, name));
+    let client_wanted = chooser.wants_client();
+    let usages = chooser.usages(described, refusals);
+    let key_algorithm = chooser.key(described, refusals);
     let digest = input.spec.digest.unwrap_or_else(|| topology.digest_algorithm());
     Some(Choice {
         place,
@@ -177,18 +179,22 @@ fn described<'a>(facts: &'a IssuerFacts, name: &TemplateName) -> Option<&'a Temp
     facts.templates.as_ref()?.iter().find(|template| template.name == *name)
 }
 
-fn choose_template(
-    input: PlanInput<'_>,
-    issuer: &IssuerName,
-    facts: &IssuerFacts,
-    roles: &[Role],
-    refusals: &mut Vec<Refusal>,
-) -> Option<TemplateName> {
-    let Some(asked) = &input.spec.template else {
-        return default_template(input, issuer, facts, roles);
-    };
-    let Some(offered) = &facts.templates else { return Some(asked.clone()) };
-    if described(facts, asked).is_none() {
+/// What template, usages and key depend on.
+#[derive(Clone, Copy, Debug)]
+struct Chooser<'a> {
+    input: PlanInput<'a>,
+    issuer: &'a IssuerName,
+    facts: &'a IssuerFacts,
+    roles: &'a [Role],
+}
+
+impl Chooser<'_> {
+    fn template(self, refusals: &mut Vec<Refusal>) -> Option<TemplateName> {
+        let Some(asked) = &self.input.spec.template else { return self.default_template() };
+        let Some(offered) = &self.facts.templates else { return Some(asked.clone()) };
+        if described(self.facts, asked).is_some() {
+            return Some(asked.clone());
+        }
         let shown = |template: &&Template| {
             template.display_name.eq_ignore_ascii_case(asked.as_str())
                 || template.name.as_str().eq_ignore_ascii_case(asked.as_str())
@@ -199,105 +205,92 @@ fn choose_template(
             }
             None => Refusal::TemplateUnknown {
                 template: asked.clone(),
-                issuer: issuer.clone(),
+                issuer: self.issuer.clone(),
                 nearest: nearest(asked.as_str(), offered.iter().map(|one| one.name.as_str())),
             },
         });
-        return None;
+        None
     }
-    Some(asked.clone())
-}
 
-/// Returns the topology's template, or the first on offer that gives the usages that are wanted.
-fn default_template(
-    input: PlanInput<'_>,
-    issuer: &IssuerName,
-    facts: &IssuerFacts,
-    roles: &[Role],
-) -> Option<TemplateName> {
-    let usual = input.topology.default_template(issuer, roles);
-    let Some(offered) = &facts.templates else { return usual };
-    let described = usual.as_ref().and_then(|usual| described(facts, usual));
-    let client = wants_client(input, roles);
-    let suits = |template: &&Template| template.client_auth == client;
-    described
-        .filter(|template| input.spec.client_eku.is_none() || template.client_auth == client)
-        .or_else(|| offered.iter().find(suits))
-        .or(described)
-        .or_else(|| offered.first())
-        .map(|template| template.name.clone())
-}
-
-fn wants_client(input: PlanInput<'_>, roles: &[Role]) -> bool {
-    let by_roles = || roles.iter().any(|role| input.topology.usages(role).client);
-    input.spec.client_eku.unwrap_or_else(by_roles)
-}
-
-fn choose_usages(
-    input: PlanInput<'_>,
-    issuer: &IssuerName,
-    facts: &IssuerFacts,
-    template: Option<&TemplateName>,
-    roles: &[Role],
-    refusals: &mut Vec<Refusal>,
-) -> (Usages, bool) {
-    let wanted = wants_client(input, roles);
-    let by_template = template.and_then(|name| described(facts, name));
-    let lacks = by_template.filter(|template| !template.client_auth);
-    let possible = facts.client_auth && lacks.is_none();
-    let server = roles.iter().any(|role| input.topology.usages(role).server);
-    let indispensable = input.spec.client_eku == Some(true) || !server;
-    if wanted && !possible && indispensable {
-        let template = lacks.filter(|_| facts.client_auth).map(|template| template.name.clone());
-        refusals.push(Refusal::ClientAuthUnavailable { issuer: issuer.clone(), template });
+    /// Returns the topology's template, or the first on offer that gives the usages wanted.
+    fn default_template(self) -> Option<TemplateName> {
+        let usual = self.input.topology.default_template(self.issuer, self.roles);
+        let Some(offered) = &self.facts.templates else { return usual };
+        let described = usual.as_ref().and_then(|usual| described(self.facts, usual));
+        let client = self.wants_client();
+        let undecided = self.input.spec.client_eku.is_none();
+        described
+            .filter(|template| undecided || template.client_auth == client)
+            .or_else(|| offered.iter().find(|template| template.client_auth == client))
+            .or(described)
+            .or_else(|| offered.first())
+            .map(|template| template.name.clone())
     }
-    (Usages { server, client: wanted && possible }, wanted)
-}
 
-fn choose_key(
-    input: PlanInput<'_>,
-    facts: &IssuerFacts,
-    template: Option<&TemplateName>,
-    roles: &[Role],
-    refusals: &mut Vec<Refusal>,
-) -> KeyAlgorithm {
-    let template = template.and_then(|name| described(facts, name));
-    let by_roles = |algorithm| roles.iter().all(|role| accepts(input.topology, role, algorithm));
-    let by_template =
-        |algorithm| template.is_none_or(|template| template.keys.contains(&algorithm));
-    let suits = |algorithm: &KeyAlgorithm| by_roles(*algorithm) && by_template(*algorithm);
-    let usual = input.topology.key_algorithm();
-    let Some(asked) = input.spec.key_algorithm else {
+    fn wants_client(self) -> bool {
+        let topology = self.input.topology;
+        let by_roles = || self.roles.iter().any(|role| topology.usages(role).client);
+        self.input.spec.client_eku.unwrap_or_else(by_roles)
+    }
+
+    fn usages(self, template: Option<&Template>, refusals: &mut Vec<Refusal>) -> Usages {
+        let wanted = self.wants_client();
+        let lacks = template.filter(|template| !template.client_auth);
+        let possible = self.facts.client_auth && lacks.is_none();
+        let server = self.roles.iter().any(|role| self.input.topology.usages(role).server);
+        let indispensable = self.input.spec.client_eku == Some(true) || !server;
+        if wanted && !possible && indispensable {
+            let by_template = lacks.filter(|_| self.facts.client_auth);
+            refusals.push(Refusal::ClientAuthUnavailable {
+                issuer: self.issuer.clone(),
+                template: by_template.map(|template| template.name.clone()),
+            });
+        }
+        Usages { server, client: wanted && possible }
+    }
+
+    fn key(self, template: Option<&Template>, refusals: &mut Vec<Refusal>) -> KeyAlgorithm {
+        let Some(asked) = self.input.spec.key_algorithm else {
+            return self.default_key(template, refusals);
+        };
+        for role in self.roles.iter().filter(|role| !self.accepts(role, asked)) {
+            let accepted = KeyAlgorithm::ALL.into_iter().filter(|key| self.accepts(role, *key));
+            refusals.push(Refusal::KeyNotForRole {
+                role: role.clone(),
+                algorithm: asked,
+                accepted: accepted.collect(),
+            });
+        }
+        if let Some(template) = template.filter(|template| !template.keys.contains(&asked)) {
+            refusals.push(Refusal::KeyNotInTemplate {
+                template: template.name.clone(),
+                algorithm: asked,
+                accepted: template.keys.clone(),
+            });
+        }
+        asked
+    }
+
+    fn default_key(self, template: Option<&Template>, refusals: &mut Vec<Refusal>) -> KeyAlgorithm {
+        let suits = |algorithm: &KeyAlgorithm| {
+            self.roles.iter().all(|role| self.accepts(role, *algorithm))
+                && template.is_none_or(|template| template.keys.contains(algorithm))
+        };
+        let usual = self.input.topology.key_algorithm();
         let chosen = std::iter::once(usual).chain(KeyAlgorithm::ALL).find(suits);
         if chosen.is_none() {
             refusals.push(Refusal::NoKeySuits);
         }
-        return chosen.unwrap_or(usual);
-    };
-    for role in roles.iter().filter(|role| !accepts(input.topology, role, asked)) {
-        let accepted =
-            KeyAlgorithm::ALL.into_iter().filter(|key| accepts(input.topology, role, *key));
-        refusals.push(Refusal::KeyNotForRole {
-            role: role.clone(),
-            algorithm: asked,
-            accepted: accepted.collect(),
-        });
+        chosen.unwrap_or(usual)
     }
-    if let Some(template) = template.filter(|template| !template.keys.contains(&asked)) {
-        refusals.push(Refusal::KeyNotInTemplate {
-            template: template.name.clone(),
-            algorithm: asked,
-            accepted: template.keys.clone(),
-        });
-    }
-    asked
-}
 
-fn accepts(topology: &Topology, role: &Role, algorithm: KeyAlgorithm) -> bool {
-    match role {
-        Role::BuiltIn(built_in) => built_in.facts().keys.accepts(algorithm),
-        Role::Custom(name) => {
-            topology.custom_role(name).is_none_or(|role| role.keys().contains(&algorithm))
+    fn accepts(self, role: &Role, algorithm: KeyAlgorithm) -> bool {
+        match role {
+            Role::BuiltIn(built_in) => built_in.facts().keys.accepts(algorithm),
+            Role::Custom(name) => {
+                let role = self.input.topology.custom_role(name);
+                role.is_none_or(|role| role.keys().contains(&algorithm))
+            }
         }
     }
 }

@@ -76,8 +76,8 @@ impl FromStr for Reach {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidReach { text: text.escape_debug().to_string() };
         match text.split_once(':') {
-            Some(("server", name)) => name.parse().map(Self::Server).map_err(|_| invalid()),
-            Some(("pool", name)) => name.parse().map(Self::Pool).map_err(|_| invalid()),
+            Some(("server", name)) => name.parse().ok().map(Self::Server).ok_or_else(invalid),
+            Some(("pool", name)) => name.parse().ok().map(Self::Pool).ok_or_else(invalid),
             Some(("site", name)) if !name.is_empty() => Ok(Self::Site(name.to_owned())),
             _ => Err(invalid()),
         }

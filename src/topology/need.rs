@@ -232,7 +232,7 @@ impl Topology {
             }
             Some(if client { Template::web_server_client() } else { Template::web_server() })
         };
-        of_role.or(issuer.template()).cloned().or_else(built_in)
+        of_role.or_else(|| issuer.template()).cloned().or_else(built_in)
     }
 }
 
