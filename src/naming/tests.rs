@@ -528,6 +528,78 @@ fn the_edge_roles() {
 }
 
 #[test]
+fn the_examples_name_what_they_are_about() {
+    let example = |text: &str, server: &str| {
+        let topology = Topology::parse(text).unwrap();
+        let server = server.parse().unwrap();
+        let place = topology.place(&server).unwrap();
+        topology
+            .groups(&server)
+            .iter()
+            .map(|group| {
+                let issuer = topology
+                    .roles_needed(&server)
+                    .into_iter()
+                    .find(|need| group.contains(&need.role))
+                    .and_then(|need| topology.issuer(&need.issuer).cloned())
+                    .unwrap();
+                let options =
+                    NamingOptions { public_issuer: issuer.is_public(), ..NamingOptions::default() };
+                let planned = names(&topology, place, group, options);
+                planned.dns_names().iter().map(DnsName::as_str).collect::<Vec<_>>().join(" ")
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        example(include_str!("../../deploy/examples/standard-edition.toml"), "se01.contoso.com"),
+        [
+            "se01.contoso.com meet.contoso.com dialin.contoso.com admin.contoso.com \
+             lyncdiscoverinternal.contoso.com web.contoso.com lyncdiscover.contoso.com",
+            "contoso.com",
+        ]
+    );
+    assert_eq!(
+        example(include_str!("../../deploy/examples/enterprise-pool.toml"), "fe01.contoso.net"),
+        [
+            "fe.contoso.net fe01.contoso.net sip.contoso.com sip.fabrikam.com webint.contoso.net \
+             meet.contoso.com meet.fabrikam.com dialin.contoso.com admin.contoso.com \
+             lyncdiscoverinternal.contoso.com lyncdiscoverinternal.fabrikam.com",
+            "web.contoso.com dialin.contoso.com meet.contoso.com meet.fabrikam.com \
+             lyncdiscover.contoso.com lyncdiscover.fabrikam.com",
+            "contoso.com",
+        ]
+    );
+    assert_eq!(
+        example(include_str!("../../deploy/examples/director.toml"), "dir02.contoso.net"),
+        [
+            "dir.contoso.net dir02.contoso.net sip.contoso.com meet.contoso.com \
+             dialin.contoso.com admin.contoso.com lyncdiscoverinternal.contoso.com \
+             webdir.contoso.com lyncdiscover.contoso.com",
+            "contoso.com",
+        ]
+    );
+    assert_eq!(
+        example(include_str!("../../deploy/examples/mediation.toml"), "med01.contoso.com"),
+        ["med.contoso.com med01.contoso.com"]
+    );
+    assert_eq!(
+        example(
+            include_str!("../../deploy/examples/survivable-branch.toml"),
+            "branch01.contoso.com"
+        ),
+        ["branch01.contoso.com sip.contoso.com sip.fabrikam.com"]
+    );
+    assert_eq!(
+        example(include_str!("../../deploy/examples/edge-pool.toml"), "edge02.contoso.net"),
+        [
+            "edge.contoso.net edge02.contoso.net",
+            "sip.contoso.com webcon.contoso.com sip.fabrikam.com contoso.com",
+            "av.contoso.com",
+        ]
+    );
+}
+
+#[test]
 fn a_subject_longer_than_64_characters_is_left_out_and_stays_a_name() {
     let host = format!("{}.contoso.com", "a".repeat(60));
     let text = format!("{ONE}[pools.\"{host}\"]\nkind = \"StandardEdition\"\n");

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::key::{DigestAlgorithm, KeyAlgorithm};
 use crate::name::Fqdn;
+use crate::role::is_path_name;
 
 pub(super) fn read(text: &str) -> Result<Topology, Problems> {
     let document = Document::read(text)?;
@@ -259,6 +260,10 @@ fn read_trust_anchors(root: &Section<'_, '_>) -> Vec<TrustAnchor> {
     root.sections("trust_anchors")
         .into_iter()
         .filter_map(|(name, section)| {
+            if !is_path_name(name) {
+                let what = format!("`{name}` cannot name a trust anchor");
+                section.problem_here(what, "letters, digits, dots and hyphens");
+            }
             let pem = section.text("pem");
             let remedy = "write pem = \"\"\"-----BEGIN CERTIFICATE----- …\"\"\"";
             if pem.is_none() && !section.has("pem") {

@@ -565,6 +565,48 @@ fn what_a_terminal_would_not_show_is_escaped_in_problems() {
     assert!(!all.contains('\u{1b}'), "{all:?}");
 }
 
+#[test]
+fn the_manual_shows_every_key_there_is() {
+    let manual = include_str!("../manual/topology.md");
+    let text = manual.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    parsed(text);
+    // Every unknown-key problem lists the keys that are known: the manual has to show them all.
+    let mut probe = String::new();
+    for line in text.lines() {
+        probe.push_str(line);
+        probe.push('\n');
+        if line.starts_with('[') && !line.starts_with("[groups]") {
+            probe.push_str("zzz = 1\n");
+        }
+    }
+    for problem in refused(&format!("zzz = 1\n{probe}")) {
+        let Some((_, known)) = problem.split_once("(known here: ") else { continue };
+        for key in known.trim_end_matches(')').split(", ") {
+            let written = text.lines().any(|line| {
+                line.starts_with(&format!("{key} ="))
+                    || line.starts_with(&format!("[{key}"))
+                    || line.starts_with(&format!("[issuers.embedded.{key}."))
+            });
+            assert!(written, "the manual does not show `{key}`: {problem}");
+        }
+    }
+}
+
+#[test]
+fn groups_operators_sites_and_anchors_have_names_that_can_be_shown() {
+    for appended in [
+        "[groups]\n\"../x\" = []\n",
+        "[groups]\nstaff = [\"a b\"]\n",
+        "[grants.\"a/b\"]\ngrant = \"administrator\"\n",
+        "[trust_anchors.\"..\"]\npem = \"-----BEGIN CERTIFICATE-----\"\n",
+        "site = \" \"\n",
+        "site = \"a\\u202eb\"\n",
+    ] {
+        let all = refused(&format!("{SE}{appended}")).join("\n");
+        assert!(all.contains("cannot name a"), "{appended}: {all}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_parsing_panic(text in "\\PC*") {
