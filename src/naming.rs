@@ -88,34 +88,47 @@ pub fn names(
     let drafts: Vec<_> = roles.into_iter().filter_map(|role| context.draft(role)).collect();
     let mut names = Names::default();
     let subject = drafts.first().map(|draft| draft.subject.clone());
-    if let Some(subject) = &subject {
-        let nameless = drafts.iter().all(|draft| draft.names.0.is_empty());
-        if !nameless || is_too_long(&subject.name) {
-            names.add(subject);
+    if let Some((subject, why)) = &subject {
+        let nameless = drafts.iter().all(|draft| draft.names.is_empty());
+        if !nameless || is_too_long(subject) {
+            names.add(subject, why);
         }
     }
-    drafts.iter().flat_map(|draft| &draft.names.0).for_each(|planned| names.add(planned));
-    for name in options.added_names {
-        names.add(&PlannedName { name: name.clone(), why: "added by the request".into() });
-    }
-    let subject_cn = subject.map(|subject| subject.name).filter(|name| !is_too_long(name));
-    PlannedNames { subject_cn, names: names.0 }
+    drafts.iter().for_each(|draft| names.merge(&draft.names));
+    options.added_names.iter().for_each(|name| names.add(name, "added by the request"));
+    let subject_cn = subject.map(|(name, _)| name).filter(|name| !is_too_long(name));
+    PlannedNames { subject_cn, names: names.into_planned() }
 }
 
 /// Names in the order they were added, each once, with all its reasons.
 #[derive(Clone, Debug, Default)]
-struct Names(Vec<PlannedName>);
+struct Names(Vec<(DnsName, Vec<String>)>);
 
 impl Names {
-    fn add(&mut self, planned: &PlannedName) {
-        match self.0.iter_mut().find(|known| known.name == planned.name) {
-            Some(known) if known.why.split("; ").any(|why| why == planned.why) => {}
-            Some(known) => {
-                known.why.push_str("; ");
-                known.why.push_str(&planned.why);
-            }
-            None => self.0.push(planned.clone()),
+    fn add(&mut self, name: &DnsName, why: &str) {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, whys)) if whys.iter().any(|known| known == why) => {}
+            Some((_, whys)) => whys.push(why.to_owned()),
+            None => self.0.push((name.clone(), vec![why.to_owned()])),
         }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (name, whys) in &other.0 {
+            whys.iter().for_each(|why| self.add(name, why));
+        }
+    }
+
+    fn first(&self) -> Option<&DnsName> {
+        self.0.first().map(|(name, _)| name)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn into_planned(self) -> Vec<PlannedName> {
+        self.0.into_iter().map(|(name, whys)| PlannedName { name, why: whys.join("; ") }).collect()
     }
 }
 

@@ -241,7 +241,7 @@ impl Topology {
         for pool in &self.pools {
             domains.extend(pool.xmpp_domains().iter().cloned());
             let names = pool.servers().iter().map(Server::name).chain([pool.name()]);
-            domains.extend(names.map(|name| parent_domain(name)));
+            domains.extend(names.map(parent_domain));
         }
         let all = domains.clone();
         domains.retain(|domain| {

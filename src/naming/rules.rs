@@ -1,6 +1,6 @@
 //! The rules of `domain.md` §2, one function for each row of its tables.
 
-use super::{Names, NamingOptions, PlannedName};
+use super::{Names, NamingOptions};
 use crate::name::{DnsName, Fqdn};
 use crate::request::SipDomainChoice;
 use crate::role::{BuiltInRole, CustomRoleName, PoolKind, Role};
@@ -17,24 +17,19 @@ pub(super) struct Context<'a> {
 /// What one role asks of a certificate.
 #[derive(Debug)]
 pub(super) struct Draft {
-    pub(super) subject: PlannedName,
+    /// The subject, and why it is this.
+    pub(super) subject: (DnsName, String),
     pub(super) names: Names,
 }
 
 impl Draft {
     fn new(subject: &Fqdn, why: &str) -> Self {
-        Self {
-            subject: PlannedName { name: subject.as_dns_name().clone(), why: why.to_owned() },
-            names: Names::default(),
-        }
+        let subject = (subject.as_dns_name().clone(), why.to_owned());
+        Self { subject, names: Names::default() }
     }
 
     fn host(&mut self, name: &Fqdn, why: &str) {
-        self.dns(name.as_dns_name().clone(), why);
-    }
-
-    fn dns(&mut self, name: DnsName, why: &str) {
-        self.names.add(&PlannedName { name, why: why.to_owned() });
+        self.names.add(name.as_dns_name(), why);
     }
 }
 
@@ -229,11 +224,11 @@ impl<'a> Context<'a> {
                 // Parsing has expanded every pattern for every server already.
                 let expanded = pattern.expand(server, self.pool().name(), sip_domains);
                 for name in expanded.unwrap_or_default() {
-                    names.add(&PlannedName { name, why: why.clone() });
+                    names.add(&name, &why);
                 }
             }
         }
-        let subject = names.0.first()?.clone();
+        let subject = (names.first()?.clone(), why);
         Some(Draft { subject, names })
     }
 
@@ -315,14 +310,15 @@ impl<'a> Context<'a> {
             .flatten()
             .and_then(|parent| format!("*.{parent}").parse().ok());
         match wildcard {
-            Some(wildcard) => draft.dns(wildcard, &format!("{why} ({host})")),
+            Some(wildcard) => draft.names.add(&wildcard, &format!("{why} ({host})")),
             None => draft.host(host, why),
         }
     }
 
     /// Adds this server, or every member where they share the certificate.
     fn add_members(&self, draft: &mut Draft, role: BuiltInRole) {
-        draft.names.add(&draft.subject.clone());
+        let (subject, why) = &draft.subject;
+        draft.names.add(subject, why);
         let role = Role::from(role);
         let shared = self.topology.is_shared(self.pool(), &role);
         let why = if shared { "member of the pool, which shares it" } else { "name of the server" };

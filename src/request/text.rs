@@ -182,8 +182,8 @@ mod tests {
 
     #[test]
     fn an_issuer_can_name_a_folder() {
-        assert!("../ca".parse::<IssuerName>().is_err());
-        assert!("corp.issuing-2".parse::<IssuerName>().is_ok());
+        "../ca".parse::<IssuerName>().unwrap_err();
+        assert_eq!("corp.issuing-2".parse::<IssuerName>().unwrap().as_str(), "corp.issuing-2");
     }
 
     #[test]

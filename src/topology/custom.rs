@@ -42,7 +42,8 @@ impl CustomRole {
         self.scope
     }
 
-    /// Returns whether members of its scope hold the same certificate, even when there is one.
+    /// Returns whether its key is exportable even on the only member of its scope; several members
+    /// of a pool or of the deployment always hold the same one.
     pub const fn is_shared(&self) -> bool {
         self.shared
     }
@@ -240,7 +241,7 @@ fn read_shared(scope: Scope, section: &Section<'_, '_>, explain: &mut Explain) -
         Some(shared) => shared,
         None => {
             let shared = scope != Scope::Server;
-            let why = "members of a pool or of the deployment hold the same certificate";
+            let why = "members hold the same certificate, and the first is ready for a second";
             if shared {
                 explain.note(&section.path("shared"), shared, why);
             }

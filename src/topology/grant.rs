@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use crate::document::Section;
 use crate::name::Fqdn;
+use crate::role::is_path_name;
 
 super::fields::words! {
     /// What somebody may do.
@@ -76,8 +77,8 @@ impl FromStr for Reach {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidReach { text: text.escape_debug().to_string() };
         match text.split_once(':') {
-            Some(("server", name)) => name.parse().map(Self::Server).map_err(|_| invalid()),
-            Some(("pool", name)) => name.parse().map(Self::Pool).map_err(|_| invalid()),
+            Some(("server", name)) => name.parse().ok().map(Self::Server).ok_or_else(invalid),
+            Some(("pool", name)) => name.parse().ok().map(Self::Pool).ok_or_else(invalid),
             Some(("site", name)) if !name.is_empty() => Ok(Self::Site(name.to_owned())),
             _ => Err(invalid()),
         }
@@ -100,9 +101,21 @@ pub(super) fn read_groups(root: &Section<'_, '_>) -> BTreeMap<String, Vec<String
         .list_entries()
         .into_iter()
         .map(|(group, members)| {
+            let path = section.path(group);
+            for name in members.iter().chain([&group]) {
+                check_name(&section, name, &path);
+            }
             (group.to_owned(), members.into_iter().map(str::to_owned).collect())
         })
         .collect()
+}
+
+/// Names of groups and operators become parts of identities, and obey the same alphabet.
+fn check_name(section: &Section<'_, '_>, name: &str, path: &str) {
+    if !is_path_name(name) {
+        let what = format!("`{name}` cannot name a group or an operator");
+        section.document().problem(path, what, "letters, digits, dots and hyphens");
+    }
 }
 
 /// Reads `[grants.NAME]`.
@@ -110,6 +123,7 @@ pub(super) fn read_grants(root: &Section<'_, '_>) -> Vec<GrantRule> {
     root.sections("grants")
         .into_iter()
         .filter_map(|(holder, section)| {
+            check_name(&section, holder, section.here());
             let grant = section.parse("grant");
             if grant.is_none() && !section.has("grant") {
                 let remedy = format!("one of {}", Grant::WORDS.join(", "));

@@ -111,7 +111,9 @@ impl Topology {
                 Sharing::WhenPooled => pool.is_pooled(),
                 Sharing::Always => true,
             },
-            Role::Custom(name) => self.custom_role(name).is_some_and(super::CustomRole::is_shared),
+            Role::Custom(name) => self.custom_role(name).is_some_and(|role| {
+                role.is_shared() || (role.scope() != Scope::Server && pool.is_pooled())
+            }),
         };
         marked || by_nature
     }
@@ -232,7 +234,7 @@ impl Topology {
             }
             Some(if client { Template::web_server_client() } else { Template::web_server() })
         };
-        of_role.or(issuer.template()).cloned().or_else(built_in)
+        of_role.or_else(|| issuer.template()).cloned().or_else(built_in)
     }
 }
 

@@ -230,10 +230,10 @@ impl FromStr for ServerAddress {
             return Ok(Self { host: ip.to_string(), port: Self::DEFAULT_PORT });
         }
         let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().map_err(|_| invalid())?),
+            Some((host, port)) => (host, port.parse().ok().ok_or_else(invalid)?),
             None => (text, Self::DEFAULT_PORT),
         };
-        let host: Fqdn = host.parse().map_err(|_| invalid())?;
+        let host: Fqdn = host.parse().ok().ok_or_else(invalid)?;
         Ok(Self { host: host.to_string(), port })
     }
 }

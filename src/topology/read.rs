@@ -12,6 +12,7 @@ use super::{
 };
 use crate::key::{DigestAlgorithm, KeyAlgorithm};
 use crate::name::Fqdn;
+use crate::role::is_path_name;
 
 pub(super) fn read(text: &str) -> Result<Topology, Problems> {
     let document = Document::read(text)?;
@@ -101,15 +102,10 @@ fn read_settings(root: &Section<'_, '_>, explain: &mut Explain) -> Settings {
     let mut infer = Infer { root, explain };
     let profile = root.parse("profile");
     let profile = infer.or(profile, "profile", Profile::Today, "today's practice");
-    let autodiscover = root.flag("autodiscover");
-    let (on, why) = match profile {
-        Profile::Today => (true, "mobile clients find their pool through lyncdiscover names"),
-        Profile::Lync2013 => (false, "profile = \"lync2013\" has it off unless set"),
-    };
     let max_token_lifetime = pool::token_lifetime(root);
     Settings {
         profile,
-        autodiscover: infer.or(autodiscover, "autodiscover", on, why),
+        autodiscover: infer.autodiscover(profile),
         sip_identity: infer.or(
             root.parse("sip_identity"),
             "sip_identity",
@@ -172,6 +168,15 @@ struct Infer<'s, 'd, 'i> {
 }
 
 impl Infer<'_, '_, '_> {
+    /// Rulings, "lyncdiscover".
+    fn autodiscover(&mut self, profile: Profile) -> bool {
+        let (on, why) = match profile {
+            Profile::Today => (true, "mobile clients find their pool through lyncdiscover names"),
+            Profile::Lync2013 => (false, "profile = \"lync2013\" has it off unless set"),
+        };
+        self.or(self.root.flag("autodiscover"), "autodiscover", on, why)
+    }
+
     fn or<T: std::fmt::Display>(
         &mut self,
         written: Option<T>,
@@ -255,6 +260,10 @@ fn read_trust_anchors(root: &Section<'_, '_>) -> Vec<TrustAnchor> {
     root.sections("trust_anchors")
         .into_iter()
         .filter_map(|(name, section)| {
+            if !is_path_name(name) {
+                let what = format!("`{name}` cannot name a trust anchor");
+                section.problem_here(what, "letters, digits, dots and hyphens");
+            }
             let pem = section.text("pem");
             let remedy = "write pem = \"\"\"-----BEGIN CERTIFICATE----- …\"\"\"";
             if pem.is_none() && !section.has("pem") {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Hosts, Pool, Server, ServerAddress};
 use crate::name::{DnsName, Fqdn};
+use crate::request::is_unprintable;
 use crate::role::{BuiltInRole, PoolKind, Role, is_path_name};
 use crate::topology::Explain;
 use crate::document::Section;
@@ -39,7 +40,7 @@ pub(in crate::topology) fn read(
     let max_unavailable = section.count("max_unavailable").unwrap_or(defaults.max_unavailable);
     let renew_before = section.duration("renew_before").or(defaults.renew_before);
     let allowed_names = unique_list::<DnsName>(&section, "allowed_names");
-    let site = section.text("site").map(str::to_owned);
+    let site = read_site(&section);
     let addresses = read_addresses(&section, pool_name.as_ref());
     let (name, kind) = (pool_name?, kind?);
     check_keys_of_kind(&section, kind);
@@ -169,6 +170,20 @@ fn read_services(section: &Section<'_, '_>) -> Vec<String> {
     }
     services
 }
+
+fn read_site(section: &Section<'_, '_>) -> Option<String> {
+    let site = section.text("site")?;
+    let shown = !site.trim().is_empty() && !site.chars().any(is_unprintable);
+    if !shown || site.chars().count() > MAX_SITE_CHARS {
+        let what = format!("`{site}` cannot name a site");
+        section.problem("site", what, format!("at most {MAX_SITE_CHARS} visible characters"));
+        return None;
+    }
+    Some(site.to_owned())
+}
+
+/// As long as a label of a name: sites stand in tables beside servers.
+const MAX_SITE_CHARS: usize = 63;
 
 fn unique_list<T: std::str::FromStr<Err: std::fmt::Display> + PartialEq + std::fmt::Display>(
     section: &Section<'_, '_>,
