@@ -7,27 +7,19 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
 
 SERVER = "se01.contoso.com"
-TOPOLOGY = """\
-sip_domains = ["contoso.com"]
-
-[issuers.embedded]
-kind = "embedded"
-
-[pools."se01.contoso.com"]
-kind = "StandardEdition"
-"""
+TOPOLOGY = Path(__file__).resolve().parents[2] / "deploy/examples/standard-edition.toml"
+"""Names no issuer, so the embedded CA signs."""
 
 
-def init_command(binaries, state, topology):
+def init_command(binaries, state):
     """Returns the command that sets an agent up on `state`."""
     return [binaries / "rolecall-agent", "init", "--state", state, "--server", SERVER,
-            "--topology", topology]
+            "--topology", TOPOLOGY]
 
 
 def run_command(binaries, state):
@@ -65,9 +57,7 @@ class Agent:
         self.orders = 0
         self.process = None
         folder.mkdir(parents=True)
-        topology = folder / "topology.toml"
-        topology.write_text(TOPOLOGY)
-        self._run_logged(init_command(binaries, self.state, topology))
+        self._run_logged(init_command(binaries, self.state))
 
     def __enter__(self):
         self.start()
@@ -83,17 +73,14 @@ class Agent:
             self.started = time.monotonic()
             self.process = subprocess.Popen(run_command(self.binaries, self.state),
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        try:
-            self.load("served", START_SECONDS)
-        except RuntimeError as error:
-            raise RuntimeError(f"{error}\n{self.log.read_text()[-2000:]}") from None
+        self._wait_until_served()
         self.orders += 1
         return (time.monotonic() - self.started) * 1e3
 
     def stop(self):
         """Stops the process as an operator would, and waits until it is gone."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.terminate()
             self.process.wait(timeout=START_SECONDS)
             self.process = None
 
@@ -138,6 +125,18 @@ class Agent:
     def remove_index(self):
         """Makes the next start a rebuild."""
         shutil.rmtree(self.state / INDEX)
+
+    def _wait_until_served(self):
+        words = [self.generator, "served", socket(self.state), str(START_SECONDS)]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as client:
+            while client.poll() is None:
+                if self.process.poll() is not None:
+                    client.kill()
+                time.sleep(0.001)
+            if client.returncode != 0:
+                complaint = client.stderr.read().decode()
+                self.stop()
+                raise RuntimeError(f"no start: {complaint}{self.log.read_text()[-2000:]}")
 
     def _run_logged(self, command):
         with self.log.open("ab") as log:
