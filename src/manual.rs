@@ -2,5 +2,8 @@
 //!
 //! Its pages are Markdown files under `src/manual/`.
 
+#[doc = include_str!("manual/benchmarks.md")]
+pub mod benchmarks {}
+
 #[doc = include_str!("manual/failures.md")]
 pub mod failures {}
