@@ -268,7 +268,7 @@ fn what_is_not_toml_is_reported_with_its_line() {
     assert_problem("sip_domains = [\"contoso.com\"]\n[pools\n", 2, &["this is not TOML"]);
     let twice = format!("{SE}kind = \"FrontEnd\"\n");
     assert_problem(&twice, 5, &["duplicate key"]);
-    let huge = "#".repeat(document::MAX_LEN + 1);
+    let huge = "#".repeat(crate::document::MAX_LEN + 1);
     assert_problem(&huge, 1, &["at most"]);
 }
 

@@ -15,14 +15,13 @@ use super::Fields;
 impl From<&Enrollment> for pb::Enrollment {
     fn from(enrollment: &Enrollment) -> Self {
         let (scope, scope_name) = instance_parts(&enrollment.instance);
-        let text = |name: Option<&dyn ToString>| name.map(ToString::to_string).unwrap_or_default();
         Self {
             name: enrollment.name().to_string(),
             scope_name,
             scope: scope.to_string(),
             roles: enrollment.roles.iter().map(ToString::to_string).collect(),
             issuer: enrollment.issuer.to_string(),
-            template: text(enrollment.template.as_ref().map(|name| name as _)),
+            template: enrollment.template.as_ref().map(ToString::to_string).unwrap_or_default(),
             key_algorithm: enrollment.key_algorithm.to_string(),
             digest: enrollment.digest.to_string(),
             exportable: enrollment.exportable,
@@ -30,7 +29,7 @@ impl From<&Enrollment> for pb::Enrollment {
             client_eku: enrollment.client_eku,
             sip_domains: Some((&enrollment.sip_domains).into()),
             added_names: enrollment.added_names.iter().map(ToString::to_string).collect(),
-            friendly_name: text(enrollment.friendly_name.as_ref().map(|name| name as _)),
+            friendly_name: enrollment.friendly_name.as_ref().map(ToString::to_string).unwrap_or_default(),
             renew_before_seconds: enrollment.renew_before.map(|lead| lead.as_secs()),
         }
     }
