@@ -50,11 +50,25 @@ pub struct PlanInput<'a> {
     /// The certificates that the roles have now.
     pub current: &'a [CurrentCertificate],
     /// The friendly names in the store.
-    pub friendly_names: &'a BTreeSet<FriendlyName>,
+    pub friendly_names: &'a dyn FriendlyNames,
+    /// A number that no earlier certificate was given, to make a generated name unique at once.
+    pub fresh_number: u64,
     /// Whether the requester may add names without the topology's leave: administrators may.
     pub may_add_names: bool,
     /// The time.
     pub now: Timestamp,
+}
+
+/// The friendly names that certificates in the store have.
+pub trait FriendlyNames: std::fmt::Debug {
+    /// Returns whether a certificate has this name.
+    fn is_taken(&self, name: &FriendlyName) -> bool;
+}
+
+impl FriendlyNames for BTreeSet<FriendlyName> {
+    fn is_taken(&self, name: &FriendlyName) -> bool {
+        self.contains(name)
+    }
 }
 
 /// What is known about an issuer.

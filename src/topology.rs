@@ -27,7 +27,7 @@ pub use self::custom::{CustomRole, InvalidNamePattern, NamePattern};
 pub use self::fields::{
     Coordination, InvalidCoordination, InvalidProfile, InvalidSipIdentity, Profile, SipIdentity,
 };
-pub use self::grant::{Grant, GrantRule, InvalidGrant, InvalidReach, Reach};
+pub use self::grant::{Grant, GrantRule, InvalidReach, Reach};
 pub use self::issuer::{
     AcmeChallenge, AdcsAuthentication, InvalidAcmeChallenge, InvalidAdcsAuthentication, Issuer,
     IssuerKind,

@@ -17,7 +17,7 @@ pub(super) fn name(
         }
         FriendlyNameChoice::BasedOn(name) => unique(input, name),
         FriendlyNameChoice::Exactly(name) => {
-            if input.friendly_names.contains(name) {
+            if input.friendly_names.is_taken(name) {
                 refusals.push(Refusal::FriendlyNameTaken { name: name.clone() });
             }
             name.clone()
@@ -26,9 +26,10 @@ pub(super) fn name(
 }
 
 fn unique(input: PlanInput<'_>, name: &FriendlyName) -> FriendlyName {
-    let numbered = (2_u64..).map(|number| name.with_suffix(&format!(" ({number})")));
+    let numbers = std::iter::once(input.fresh_number).chain(2_u64..);
+    let numbered = numbers.map(|number| name.with_suffix(&format!(" ({number})")));
     std::iter::once(name.clone())
         .chain(numbered)
-        .find(|candidate| !input.friendly_names.contains(candidate))
+        .find(|candidate| !input.friendly_names.is_taken(candidate))
         .expect("a finite store leaves some number free")
 }

@@ -50,6 +50,7 @@ impl World {
             enrollments: &self.enrollments,
             current: &self.current,
             friendly_names: &self.friendly_names,
+            fresh_number: 2,
             may_add_names: self.may_add_names,
             now: NOW,
         })

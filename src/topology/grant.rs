@@ -11,19 +11,7 @@ use crate::document::Section;
 use crate::name::Fqdn;
 use crate::role::is_path_name;
 
-super::fields::words! {
-    /// What somebody may do.
-    pub enum Grant {
-        /// Read what is in reach.
-        Viewer = "viewer",
-        /// Request, import, assign, deploy and hold within reach.
-        ServerAdministrator = "server-administrator",
-        /// Everything.
-        Administrator = "administrator",
-    }
-    /// A text that is no [`Grant`].
-    InvalidGrant, "a grant"
-}
+pub use crate::access::Grant;
 
 /// A grant to a group or an operator.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -126,7 +114,7 @@ pub(super) fn read_grants(root: &Section<'_, '_>) -> Vec<GrantRule> {
             check_name(&section, holder, section.here());
             let grant = section.parse("grant");
             if grant.is_none() && !section.has("grant") {
-                let remedy = format!("one of {}", Grant::WORDS.join(", "));
+                let remedy = format!("one of {}", Grant::ALL.map(Grant::as_str).join(", "));
                 section.problem_here("the key `grant` is missing", remedy);
             }
             let reach = section.parse_list("reach").unwrap_or_default();

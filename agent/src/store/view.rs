@@ -1,0 +1,570 @@
+//! The store in domain types: what rows say, and how changes are recorded.
+//!
+//! A [`View`] reads, from applied state or from inside a decision; a [`Record`] is one decision of
+//! one actor, which adds entries. Whoever decides does so inside [`Store::change`], on the writer's
+//! thread, and does nothing there but read, decide and record.
+
+use std::fmt;
+
+use prost::Message;
+use rolecall::actor::{Actor, RequestId};
+use rolecall::api::convert::{instance_parts, timestamp};
+use rolecall::api::pb;
+use rolecall::api::pb::journal_entry::Change;
+use rolecall::api::status::Failure;
+use rolecall::assignment::{Assignment, Generation, Slot};
+use rolecall::certificate::{Certificate, CertificateSelector, Fingerprint, Thumbprint};
+use rolecall::enrollment::{Enrollment, EnrollmentChange, EnrollmentName};
+use rolecall::error_chain::Chain;
+use rolecall::finding::Acceptance;
+use rolecall::inventory::StoredCertificate;
+use rolecall::key::KeyId;
+use rolecall::order::{Order, OrderId, State};
+use rolecall::plan::FriendlyNames;
+use rolecall::reason::Reason;
+use rolecall::request::FriendlyName;
+use rolecall::role::Role;
+use rolecall::time::Timestamp;
+use rolecall::topology::ScopeInstance;
+
+use super::engine::{Engine, Transaction};
+use super::error::Error;
+use super::keys::SealedKey;
+use super::rows::{Rows, Scan};
+use super::tables::{self, Meta};
+
+/// The store. Clones are the same store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    engine: Engine,
+}
+
+impl Store {
+    /// Returns the engine in domain types.
+    pub const fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// Returns the engine itself, for journal entries and key files.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Calls `read` with what is applied.
+    pub fn read<R>(&self, read: impl FnOnce(View<'_>) -> R) -> R {
+        read(View { rows: &self.engine })
+    }
+
+    /// Decides a change in the name of `actor` and records it; see [`Engine::change`].
+    ///
+    /// # Errors
+    /// What `decide` says, or why it could not be recorded.
+    pub async fn change<R: Send + 'static>(
+        &self,
+        cause: Cause,
+        decide: impl FnOnce(&mut Record<'_, '_>) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let result: Result<R, Refused> = self
+            .engine
+            .change(move |transaction| {
+                decide(&mut Record { transaction, cause: &cause }).map_err(Refused::Decision)
+            })
+            .await;
+        result.map_err(Refused::into_failure)
+    }
+
+    /// Does what [`Self::change`] does, for threads that may block.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub fn change_blocking<R: Send + 'static>(
+        &self,
+        cause: Cause,
+        decide: impl FnOnce(&mut Record<'_, '_>) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let result: Result<R, Refused> = self.engine.change_blocking(move |transaction| {
+            decide(&mut Record { transaction, cause: &cause }).map_err(Refused::Decision)
+        });
+        result.map_err(Refused::into_failure)
+    }
+}
+
+impl FriendlyNames for Store {
+    fn is_taken(&self, name: &FriendlyName) -> bool {
+        // A name that cannot be looked up counts as taken: the order is then refused with a reason,
+        // and nothing is recorded under a name that may belong to something else.
+        self.read(|view| view.is_friendly_name_taken(name)).unwrap_or(true)
+    }
+}
+
+/// Who changes something, when, and for which request.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// Who.
+    pub actor: Actor,
+    /// When.
+    pub now: Timestamp,
+    /// The attempt it belongs to; absent for what the agent does by itself.
+    pub request: Option<RequestId>,
+}
+
+impl Cause {
+    /// Returns the cause of what the agent does by itself.
+    pub const fn agent(now: Timestamp) -> Self {
+        Self { actor: Actor::Agent, now, request: None }
+    }
+}
+
+enum Refused {
+    Decision(Failure),
+    Store(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Refused {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Decision(failure) => failure,
+            Self::Store(error) => failure(&error),
+        }
+    }
+}
+
+/// Returns what a caller is told when the store fails; the log gets the whole of it.
+pub fn failure(error: &Error) -> Failure {
+    let reason = match error {
+        error if error.is_full() => Reason::StoreFull,
+        Error::ReadOnly(_) => Reason::StoreReadOnly,
+        Error::Poisoned | Error::Closed => Reason::ShuttingDown,
+        Error::Damage(_) | Error::Checkpoint { .. } | Error::Unanchored { .. } => {
+            Reason::StoreCorrupt
+        }
+        _ => Reason::Internal,
+    };
+    if reason.is_our_fault() {
+        tracing::error!(error = %Chain(error), "the store failed");
+    }
+    let remedy = match reason {
+        Reason::StoreFull => "free space on the disk that holds the state directory",
+        Reason::StoreReadOnly => "rolecall-agent store verify",
+        _ => "",
+    };
+    Failure::new(reason, error.to_string()).with_remedy(remedy)
+}
+
+/// Reads rows as domain types.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    rows: &'a dyn Rows,
+}
+
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").finish_non_exhaustive()
+    }
+}
+
+impl<'a> View<'a> {
+    /// Returns an order.
+    pub fn order(&self, id: OrderId) -> Result<Option<Order>, Failure> {
+        self.get::<pb::Order>(&tables::order(id))?.map(domain).transpose()
+    }
+
+    /// Returns the order of this number, or says that there is none.
+    pub fn expect_order(&self, id: OrderId) -> Result<Order, Failure> {
+        self.order(id)?.ok_or_else(|| {
+            Failure::new(Reason::OrderUnknown, format!("there is no order {id}"))
+                .with_remedy("rolecallctl order list")
+        })
+    }
+
+    /// Returns every order, the oldest first.
+    pub fn orders(&self) -> impl Iterator<Item = Result<Order, Failure>> + use<'a> {
+        self.scan::<pb::Order>(&[tables::ORDERS]).map(|row| domain(row?.1))
+    }
+
+    /// Returns the orders that have not settled, the oldest first.
+    pub fn open_orders(&self) -> Result<Vec<Order>, Failure> {
+        let mut open = Vec::new();
+        for row in self.raw(&[tables::OPEN_ORDERS]) {
+            let number = row?.0.get(1..).map(<[u8]>::to_vec).and_then(number);
+            let id = number.and_then(OrderId::new).ok_or_else(|| damaged("an open order"))?;
+            open.push(self.expect_order(id)?);
+        }
+        Ok(open)
+    }
+
+    /// Returns the number of the next order.
+    pub fn next_order_id(&self) -> Result<OrderId, Failure> {
+        let last = self.number(Meta::LastOrder)?;
+        Ok(OrderId::new(last).map_or(OrderId::FIRST, OrderId::next))
+    }
+
+    /// Returns an enrollment.
+    pub fn enrollment(&self, name: &EnrollmentName) -> Result<Option<Enrollment>, Failure> {
+        self.get::<pb::Enrollment>(&tables::enrollment(name))?.map(domain).transpose()
+    }
+
+    /// Returns every enrollment.
+    pub fn enrollments(&self) -> Result<Vec<Enrollment>, Failure> {
+        self.scan::<pb::Enrollment>(&[tables::ENROLLMENTS]).map(|row| domain(row?.1)).collect()
+    }
+
+    /// Returns a certificate.
+    pub fn certificate(&self, id: Fingerprint) -> Result<Option<StoredCertificate>, Failure> {
+        self.get::<pb::Certificate>(&tables::certificate(id))?.map(domain).transpose()
+    }
+
+    /// Returns the certificate that somebody names by its digits.
+    pub fn find_certificate(
+        &self,
+        selector: &CertificateSelector,
+    ) -> Result<StoredCertificate, Failure> {
+        let unknown = || {
+            Failure::new(
+                Reason::CertificateUnknown,
+                format!("no certificate in the store begins with `{selector}`"),
+            )
+            .with_remedy("rolecallctl certificate list")
+        };
+        let found = match (selector.fingerprint(), selector.thumbprint()) {
+            (Some(fingerprint), _) => Some(fingerprint),
+            (None, Some(thumbprint)) => self.fingerprint_of(thumbprint)?,
+            (None, None) => self.search(selector)?,
+        };
+        match found {
+            Some(fingerprint) => self.certificate(fingerprint)?.ok_or_else(unknown),
+            None => Err(unknown()),
+        }
+    }
+
+    fn fingerprint_of(&self, thumbprint: Thumbprint) -> Result<Option<Fingerprint>, Failure> {
+        let row = self.rows.get(&tables::thumbprint(thumbprint)).map_err(|error| failure(&error))?;
+        row.map(|row| fingerprint(&row)).transpose()
+    }
+
+    fn search(&self, selector: &CertificateSelector) -> Result<Option<Fingerprint>, Failure> {
+        let mut found = None;
+        for row in self.raw(&[tables::THUMBPRINTS]) {
+            let (key, value) = row?;
+            let digest = key.get(1..).and_then(|octets| octets.try_into().ok());
+            let thumbprint = Thumbprint::new(digest.ok_or_else(|| damaged("a thumbprint"))?);
+            let fingerprint = fingerprint(&value)?;
+            if selector.matches_digests(thumbprint, fingerprint)
+                && found.replace(fingerprint).is_some()
+            {
+                return Err(Failure::new(
+                    Reason::CertificateAmbiguous,
+                    format!("more than one certificate begins with `{selector}`"),
+                )
+                .with_remedy("type more digits"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns every certificate.
+    pub fn certificates(
+        &self,
+    ) -> impl Iterator<Item = Result<StoredCertificate, Failure>> + use<'a> {
+        self.scan::<pb::Certificate>(&[tables::CERTIFICATES]).map(|row| domain(row?.1))
+    }
+
+    /// Returns the certificates that expire before `moment`, the earliest first.
+    pub fn expiring_before(
+        &self,
+        moment: Timestamp,
+    ) -> impl Iterator<Item = Result<Fingerprint, Failure>> + use<'a> {
+        let to = tables::expiry_until(moment);
+        Scan::new(self.rows, vec![tables::EXPIRY], Some(to)).map(|row| {
+            let (key, _) = row.map_err(|error| failure(&error))?;
+            fingerprint(key.get(9..).unwrap_or_default())
+        })
+    }
+
+    /// Returns the certificate of an authority.
+    pub fn issuer_certificate(&self, id: Fingerprint) -> Result<Option<Certificate>, Failure> {
+        let row = self.rows.get(&tables::issuer(id)).map_err(|error| failure(&error))?;
+        row.map(|der| Certificate::from_der(&der).map_err(|_| damaged("an issuer"))).transpose()
+    }
+
+    /// Returns the assignment of a role; vacant if it never had a certificate.
+    pub fn assignment(&self, role: &Role, instance: &ScopeInstance) -> Result<Assignment, Failure> {
+        let (scope, name) = instance_parts(instance);
+        match self.get::<pb::Assignment>(&tables::assignment(role, &name))? {
+            Some(row) => domain(row),
+            None => Ok(Assignment::vacant(role.clone(), scope, name.into())),
+        }
+    }
+
+    /// Returns every assignment.
+    pub fn assignments(&self) -> Result<Vec<Assignment>, Failure> {
+        self.scan::<pb::Assignment>(&[tables::ASSIGNMENTS]).map(|row| domain(row?.1)).collect()
+    }
+
+    /// Returns what an assignment's role used before, the oldest first.
+    pub fn previous(&self, assignment: &Assignment) -> Result<Vec<Slot>, Failure> {
+        let prefix = tables::previous_of(&assignment.role, &assignment.scope_name);
+        self.scan::<pb::Slot>(&prefix).map(|row| domain(row?.1)).collect()
+    }
+
+    /// Returns what a certificate is used for.
+    pub fn uses(&self, id: Fingerprint) -> Result<Vec<pb::Use>, Failure> {
+        self.scan::<pb::Use>(&tables::uses(id)).map(|row| Ok(row?.1)).collect()
+    }
+
+    /// Returns whether a certificate or an open order has this name.
+    pub fn is_friendly_name_taken(&self, name: &FriendlyName) -> Result<bool, Failure> {
+        let row = self.rows.get(&tables::friendly_name(name.as_str()));
+        Ok(row.map_err(|error| failure(&error))?.is_some())
+    }
+
+    /// Returns what an earlier request of this id did: an order, or something else.
+    pub fn request(&self, id: &RequestId) -> Result<Option<Option<OrderId>>, Failure> {
+        let row = self.rows.get(&tables::request(id.as_str())).map_err(|error| failure(&error))?;
+        Ok(row.map(|row| number(row).and_then(OrderId::new)))
+    }
+
+    /// Returns the embedded CA as it was established.
+    pub fn authority(&self) -> Result<Option<pb::CaEstablished>, Failure> {
+        self.get(&tables::meta(Meta::Authority))
+    }
+
+    /// Returns the key that waits for an enterprise CA's signature.
+    pub fn pending_authority_key(&self) -> Result<Option<pb::CaKeyCreated>, Failure> {
+        self.get(&tables::meta(Meta::PendingAuthorityKey))
+    }
+
+    /// Returns the last CRL's number and times.
+    pub fn crl(&self) -> Result<Option<pb::CrlPublished>, Failure> {
+        self.get(&tables::meta(Meta::Crl))
+    }
+
+    /// Returns every revoked serial number with when and why.
+    pub fn revocations(&self) -> Result<Vec<(Vec<u8>, pb::Certificate)>, Failure> {
+        self.scan::<pb::Certificate>(&[tables::REVOKED])
+            .map(|row| row.map(|(key, row)| (key.get(1..).unwrap_or_default().to_vec(), row)))
+            .collect()
+    }
+
+    /// Returns what the embedded CA signed under a serial number.
+    pub fn ca_issued(&self, serial_number: &[u8]) -> Result<Option<pb::CaIssued>, Failure> {
+        self.get(&tables::ca_issued(serial_number))
+    }
+
+    /// Returns how many certificates the embedded CA has signed.
+    pub fn issued_count(&self) -> Result<u64, Failure> {
+        self.number(Meta::IssuedCount)
+    }
+
+    /// Returns the number of the next request at the embedded CA.
+    pub fn next_ca_request_id(&self) -> Result<u64, Failure> {
+        Ok(self.number(Meta::LastCaRequest)?.saturating_add(1))
+    }
+
+    /// Returns a request at the embedded CA.
+    pub fn ca_request(&self, id: u64) -> Result<Option<pb::CaRequest>, Failure> {
+        self.get(&tables::ca_request(id))
+    }
+
+    /// Returns the requests at the embedded CA, the oldest first.
+    pub fn ca_requests(&self) -> Result<Vec<pb::CaRequest>, Failure> {
+        self.scan::<pb::CaRequest>(&[tables::CA_REQUESTS]).map(|row| Ok(row?.1)).collect()
+    }
+
+    /// Returns how many requests wait at the embedded CA.
+    pub fn waiting_ca_requests(&self) -> Result<usize, Failure> {
+        self.raw(&[tables::WAITING_CA_REQUESTS]).try_fold(0_usize, |count, row| {
+            row.map(|_row| count.saturating_add(1))
+        })
+    }
+
+    /// Returns the findings that operators have accepted.
+    pub fn acceptances(&self) -> Result<Vec<Acceptance>, Failure> {
+        self.scan::<pb::Acceptance>(&[tables::ACCEPTANCES]).map(|row| domain(row?.1)).collect()
+    }
+
+    /// Returns the topology that was in force when the agent last started.
+    pub fn topology(&self) -> Result<Option<pb::TopologyLoaded>, Failure> {
+        self.get(&tables::meta(Meta::Topology))
+    }
+
+    fn number(&self, which: Meta) -> Result<u64, Failure> {
+        let row = self.rows.get(&tables::meta(which)).map_err(|error| failure(&error))?;
+        match row {
+            Some(row) => number(row).ok_or_else(|| damaged("a counter")),
+            None => Ok(0),
+        }
+    }
+
+    fn get<M: Message + Default>(&self, key: &[u8]) -> Result<Option<M>, Failure> {
+        let row = self.rows.get(key).map_err(|error| failure(&error))?;
+        row.map(|row| decode(&row)).transpose()
+    }
+
+    fn scan<M: Message + Default>(
+        &self,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<(Vec<u8>, M), Failure>> + use<'a, M> {
+        self.raw(prefix).map(|row| {
+            let (key, value) = row?;
+            Ok((key, decode(&value)?))
+        })
+    }
+
+    fn raw(
+        &self,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), Failure>> + use<'a> {
+        self.rows.scan(prefix).map(|row| row.map_err(|error| failure(&error)))
+    }
+}
+
+/// One decision of one actor: what it reads, and what it records.
+#[derive(Debug)]
+pub struct Record<'r, 't> {
+    transaction: &'r mut Transaction<'t>,
+    cause: &'r Cause,
+}
+
+impl Record<'_, '_> {
+    /// Returns everything recorded before, and what this decision has recorded so far.
+    pub fn read<R>(&self, read: impl FnOnce(View<'_>) -> R) -> R {
+        let overlay = self.transaction.view();
+        read(View { rows: &overlay })
+    }
+
+    /// Returns who decides, and when.
+    pub const fn cause(&self) -> &Cause {
+        self.cause
+    }
+
+    /// Records an entry.
+    pub fn entry(&mut self, change: Change) -> Result<(), Failure> {
+        let entry = pb::JournalEntry {
+            sequence: 0,
+            at: Some(timestamp(self.cause.now)),
+            actor: Some((&self.cause.actor).into()),
+            request_id: self.cause.request.as_ref().map(ToString::to_string).unwrap_or_default(),
+            change: Some(change),
+        };
+        let recorded = self.transaction.record(entry.encode_to_vec());
+        recorded.map(|_sequence| ()).map_err(|error| failure(&error))
+    }
+
+    /// Adds a key, which is durable before the entries are.
+    pub fn key(&mut self, key: SealedKey) -> Result<(), Failure> {
+        self.transaction.put_key(key).map_err(|error| failure(&error))
+    }
+
+    /// Has this decision recorded even when the disk is full.
+    pub const fn essential(&mut self) {
+        self.transaction.essential();
+    }
+
+    /// Records an order.
+    pub fn order_placed(&mut self, order: &Order) -> Result<(), Failure> {
+        self.entry(Change::OrderPlaced(pb::OrderPlaced { order: Some(order.into()) }))
+    }
+
+    /// Records that an order moved on.
+    pub fn order_advanced(&mut self, order: &Order, state: &State) -> Result<(), Failure> {
+        self.entry(Change::OrderAdvanced(pb::OrderAdvanced {
+            order_id: order.id.get(),
+            state: Some(state.into()),
+            roles: order.roles.iter().map(ToString::to_string).collect(),
+        }))
+    }
+
+    /// Records changes of enrollments.
+    pub fn enrollments_changed(&mut self, changes: &[EnrollmentChange]) -> Result<(), Failure> {
+        for change in changes {
+            self.entry(match change {
+                EnrollmentChange::Set(enrollment) => Change::EnrollmentSet(pb::EnrollmentSet {
+                    enrollment: Some(enrollment.into()),
+                }),
+                EnrollmentChange::Removed(name) => {
+                    Change::EnrollmentRemoved(pb::EnrollmentRemoved { name: name.to_string() })
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Records a certificate and those of its issuers that are new here.
+    pub fn certificate_installed(
+        &mut self,
+        stored: &StoredCertificate,
+        issuers: &[Certificate],
+    ) -> Result<(), Failure> {
+        let mut new = Vec::new();
+        for issuer in issuers {
+            if self.read(|view| view.issuer_certificate(issuer.fingerprint()))?.is_none() {
+                new.push(issuer.der().to_vec());
+            }
+        }
+        self.entry(Change::CertificateInstalled(pb::CertificateInstalled {
+            certificate: Some(stored.into()),
+            issuers: new,
+        }))
+    }
+
+    /// Records what happened to an assignment; `dropped` generations are forgotten.
+    pub fn assignment_changed(
+        &mut self,
+        assignment: &Assignment,
+        cause: &str,
+        retired: Option<&Slot>,
+        dropped: &[Generation],
+    ) -> Result<(), Failure> {
+        self.entry(Change::AssignmentSet(pb::AssignmentSet {
+            assignment: Some(assignment.into()),
+            cause: cause.to_owned(),
+            retired: retired.map(Into::into),
+            dropped_generations: dropped.iter().map(|generation| generation.get()).collect(),
+        }))
+    }
+
+    /// Records that nothing refers to a key any more; its file is destroyed after that is durable.
+    pub fn key_destroyed(&mut self, id: KeyId, why: &str) -> Result<(), Failure> {
+        self.entry(Change::KeyDestroyed(pb::KeyDestroyed {
+            key_id: id.as_bytes().to_vec(),
+            why: why.to_owned(),
+        }))
+    }
+}
+
+fn domain<M, D: TryFrom<M, Error = Vec<rolecall::api::status::Violation>>>(
+    message: M,
+) -> Result<D, Failure> {
+    D::try_from(message).map_err(|violations| {
+        let detail = violations
+            .first()
+            .map(|violation| format!("{}: {}", violation.field, violation.what))
+            .unwrap_or_default();
+        damaged(&detail)
+    })
+}
+
+fn decode<M: Message + Default>(row: &[u8]) -> Result<M, Failure> {
+    M::decode(row).map_err(|error| damaged(&error.to_string()))
+}
+
+fn fingerprint(octets: &[u8]) -> Result<Fingerprint, Failure> {
+    octets.try_into().map(Fingerprint::new).map_err(|_| damaged("a fingerprint"))
+}
+
+fn number(octets: Vec<u8>) -> Option<u64> {
+    octets.try_into().ok().map(u64::from_be_bytes)
+}
+
+fn damaged(what: &str) -> Failure {
+    tracing::error!(what, "a row of the index cannot be read");
+    Failure::new(Reason::StoreCorrupt, format!("a row of the index cannot be read: {what}"))
+        .with_remedy("stop the agent, delete the folder `index` in its state directory, start it")
+}
