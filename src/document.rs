@@ -1,10 +1,10 @@
 //! Reads a TOML document strictly, and reports everything that is wrong with it at once.
 //!
-//! [`Document::read`] parses; a [`Section`] is one table of it. Whoever reads a section asks for the
-//! keys it knows; [`Section::finish`] then reports every other key with the nearest of those, so that
-//! the list of known keys is nowhere written down twice. Problems collect in the document, each with
-//! its line, and reading goes on with what is left: callers look at [`Document::into_problems`] in
-//! the end. Nothing here knows what a topology is.
+//! [`Document::read`] parses; a [`Section`] is one table of it. Whoever reads a section asks for
+//! the keys it knows; [`Section::finish`] then reports every other key with the nearest of those,
+//! so that the list of known keys is nowhere written down twice. Problems collect in the document,
+//! each with its line, and reading goes on with what is left: callers look at
+//! [`Document::into_problems`] in the end. Nothing here knows what a topology is.
 
 mod problem;
 
@@ -193,7 +193,15 @@ impl<'d, 'i> Section<'d, 'i> {
     pub fn duration(&self, key: &'static str) -> Option<Duration> {
         let text = self.text(key)?;
         match humantime::parse_duration(text) {
-            Ok(duration) => Some(duration),
+            Ok(duration) if !duration.is_zero() => Some(duration),
+            Ok(_) => {
+                self.problem(
+                    key,
+                    "it would be over at once",
+                    "write a longer time, such as \"8h\"",
+                );
+                None
+            }
             Err(error) => {
                 let what = format!("`{text}` is not a length of time: {error}");
                 self.problem(key, what, "write it such as \"8h\", \"30d\" or \"1h 30m\"");

@@ -1,9 +1,9 @@
 //! Enrollments: the standing wish for one certificate.
 //!
 //! An [`Enrollment`] is computed from the topology; what a request adds is kept in it, and renewal
-//! reads only it (`design.md` §1). It has no identity beside its name, `<lead role>@<server, pool or
-//! global>`, and a role belongs to exactly one enrollment of a server: [`regroup`] says what a new one
-//! takes away from the others, as changes for the journal.
+//! reads only it (`design.md` §1). It has no identity beside its name, `<lead role>@<server, pool
+//! or global>`, and a role belongs to exactly one enrollment of a server: [`regroup`] says what a
+//! new one takes away from the others, as changes for the journal.
 
 mod roles;
 
@@ -166,9 +166,9 @@ pub enum EnrollmentChange {
 
 /// Returns what has to change so that `new` exists and every role has one enrollment, in order.
 ///
-/// `existing` are the enrollments of the server that `new` is for. An enrollment that loses its lead
-/// role goes on under the name of its next; one that loses every role is removed. Nothing changes when
-/// `new` is there already.
+/// `existing` are the enrollments of the server that `new` is for. An enrollment that loses its
+/// lead role goes on under the name of its next; one that loses every role is removed. Nothing
+/// changes when `new` is there already.
 pub fn regroup(existing: &[Enrollment], new: &Enrollment) -> Vec<EnrollmentChange> {
     if existing.contains(new) {
         return Vec::new();

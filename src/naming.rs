@@ -1,13 +1,14 @@
 //! Which names a certificate carries, and why.
 //!
-//! [`names`] is a pure function of the topology, one server and the roles that share the certificate:
-//! `domain.md` §2.1 (the base rules), §2.2 (the conditions) and the rulings at its head, which decide
-//! where the sources leave a choice. Every name keeps its reason, so that a plan can show it and a
-//! verification can say what a missing name was for. What an administrator adds is appended last.
+//! [`names`] is a pure function of the topology, one server and the roles that share the
+//! certificate: `domain.md` §2.1 (the base rules), §2.2 (the conditions) and the rulings at its
+//! head, which decide where the sources leave a choice. Every name keeps its reason, so that a plan
+//! can show it and a verification can say what a missing name was for. What an administrator adds
+//! is appended last.
 //!
 //! Two rules hold for every certificate: the common name is also a subject alternative name (the
-//! documented empty sets of `profile = "lync2013"` excepted), and it is left out when it is longer than
-//! the 64 characters of RFC 5280 appendix A.1.
+//! documented empty sets of `profile = "lync2013"` excepted), and it is left out when it is longer
+//! than the 64 characters of RFC 5280 appendix A.1.
 
 mod difference;
 mod rules;
@@ -71,8 +72,8 @@ pub struct PlannedName {
 /// Returns the names of the certificate that `roles` share on the server at `place`.
 ///
 /// The subject is that of `Default`, else that of the first role in catalogue order; the subject
-/// alternative names are those of all (rulings, "combined roles"). A role that the topology does not
-/// define contributes nothing.
+/// alternative names are those of all (rulings, "combined roles"). A role that the topology does
+/// not define contributes nothing.
 pub fn names(
     topology: &Topology,
     place: Place<'_>,

@@ -1,10 +1,10 @@
 //! What a request would do, before a key is made.
 //!
-//! [`plan`] is a pure function: from the topology, one server, what was asked and what is known about
-//! the issuers, it decides everything about the certificate and says why, or gives every reason why not
-//! at once ([`Refusals`]). The agent runs it before each order and `--what-if` shows it; a signer runs
-//! it again from its own topology and believes nothing else. [`apply_steps`] turns the difference between
-//! what is there and what the topology wants into requests.
+//! [`plan`] is a pure function: from the topology, one server, what was asked and what is known
+//! about the issuers, it decides everything about the certificate and says why, or gives every
+//! reason why not at once ([`Refusals`]). The agent runs it before each order and `--what-if` shows
+//! it; a signer runs it again from its own topology and believes nothing else. [`apply_steps`]
+//! turns the difference between what is there and what the topology wants into requests.
 
 pub mod limits;
 
@@ -55,6 +55,9 @@ pub struct PlanInput<'a> {
     pub fresh_number: u64,
     /// Whether the requester may add names without the topology's leave: administrators may.
     pub may_add_names: bool,
+    /// Names beyond the computed ones that were approved for these roles before: those on the
+    /// certificate that a renewal replaces. They need no second approval.
+    pub approved_names: &'a [DnsName],
     /// The time.
     pub now: Timestamp,
 }

@@ -1,7 +1,7 @@
 //! What an administrator asks for: the inputs of the certificate wizard, as values.
 //!
-//! A [`RequestSpec`] is the wish before it is planned (`domain.md` §3 and §4.1). Everything that can
-//! be left out is an `Option`: [`crate::plan`] fills it in and says why. The parts validate
+//! A [`RequestSpec`] is the wish before it is planned (`domain.md` §3 and §4.1). Everything that
+//! can be left out is an `Option`: [`crate::plan`] fills it in and says why. The parts validate
 //! themselves on construction, so that a plan only has to judge how they go together.
 
 mod subject;

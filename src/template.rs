@@ -28,8 +28,9 @@ pub struct Template {
 impl Template {
     /// The lifetime of the built-in templates: one year.
     ///
-    /// The field's practice for private CAs is about twelve months (`domain.md` §5.1). Renewal is due
-    /// with a third left, four months ahead, so that a renewal that fails is seen by humans in time.
+    /// The field's practice for private CAs is about twelve months (`domain.md` §5.1). Renewal is
+    /// due with a third left, four months ahead, so that a renewal that fails is seen by humans in
+    /// time.
     pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(365 * 86_400);
 
     /// Returns the templates that every embedded CA has.

@@ -1,13 +1,14 @@
 //! The topology: the one document that says what there is and who issues for it.
 //!
 //! A [`Topology`] exists only when its text is right: [`Topology::parse`] reports every problem at
-//! once, each with its line and what to write instead, and knows no warnings. Whatever the text leaves
-//! out is inferred, and each inference is kept as data with its reason ([`Topology::explain`]), so that
-//! nothing is hidden. It holds names, never a program, a path or a secret (`security.md` §1, §5).
+//! once, each with its line and what to write instead, and knows no warnings. Whatever the text
+//! leaves out is inferred, and each inference is kept as data with its reason
+//! ([`Topology::explain`]), so that nothing is hidden. It holds names, never a program, a path or a
+//! secret (`security.md` §1, §5).
 //!
-//! In reading order: [`document`] reads TOML strictly; `pool`, `issuer`, `custom`, `simple_urls` and
-//! `grant` each read their part; `check` judges how the parts go together; `need` derives which roles a
-//! server needs. The manual's page is `src/manual/topology.md`.
+//! In reading order: [`document`] reads TOML strictly; `pool`, `issuer`, `custom`, `simple_urls`
+//! and `grant` each read their part; `check` judges how the parts go together; `need` derives which
+//! roles a server needs. The manual's page is `src/manual/topology.md`.
 
 
 mod check;
@@ -234,8 +235,8 @@ impl Topology {
             .collect()
     }
 
-    /// Returns the domains that the embedded CA may issue within: the SIP and XMPP domains and those of
-    /// the servers (`security.md` §8), without those that lie below another.
+    /// Returns the domains that the embedded CA may issue within: the SIP and XMPP domains and
+    /// those of the servers (`security.md` §8), without those that lie below another.
     pub fn name_constraints(&self) -> Vec<Fqdn> {
         let mut domains: BTreeSet<Fqdn> = self.sip_domains.iter().cloned().collect();
         for pool in &self.pools {

@@ -300,7 +300,8 @@ impl<'a> Context<'a> {
 
     /// Adds a simple URL or lyncdiscover name, or the wildcard that stands for it (§2.1).
     ///
-    /// Wildcards are for Standard Edition, Front End and Director pools only (rulings, "wildcards").
+    /// Wildcards are for Standard Edition, Front End and Director pools only (rulings,
+    /// "wildcards").
     fn add_simple_url(&self, draft: &mut Draft, host: &Fqdn, why: &str) {
         let kind = self.pool().kind();
         let allowed =

@@ -528,6 +528,7 @@ fn the_edge_roles() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, six examples")]
 fn the_examples_name_what_they_are_about() {
     let example = |text: &str, server: &str| {
         let topology = Topology::parse(text).unwrap();

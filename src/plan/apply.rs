@@ -33,12 +33,13 @@ pub struct ApplyStep {
     pub why: Vec<(Role, String)>,
 }
 
-/// Returns the requests that are needed so that `server` has what it should have, in catalogue order.
+/// Returns the requests that are needed so that `server` has what it should have, in catalogue
+/// order.
 ///
-/// A role that an enrollment speaks for is asked for as that enrollment says, with the roles it shares
-/// the certificate with; the others are grouped as the topology computes. A role without a status has no
-/// certificate. When every role is satisfied or under way nothing is returned, so that applying twice
-/// changes nothing.
+/// A role that an enrollment speaks for is asked for as that enrollment says, with the roles it
+/// shares the certificate with; the others are grouped as the topology computes. A role without a
+/// status has no certificate. When every role is satisfied or under way nothing is returned, so
+/// that applying twice changes nothing.
 pub fn apply_steps(
     topology: &Topology,
     server: &Fqdn,

@@ -138,9 +138,9 @@ fn is_known(topology: &Topology, role: &Role) -> bool {
 
 /// Returns where the certificate is good for.
 ///
-/// Roles share a certificate when the same servers hold it: the key of one server's `Default` must not
-/// travel to the whole deployment because `OAuthTokenIssuer` is in the same request. On a lone server
-/// the sets agree, and the combination that `domain.md` §1.2 mentions is allowed.
+/// Roles share a certificate when the same servers hold it: the key of one server's `Default` must
+/// not travel to the whole deployment because `OAuthTokenIssuer` is in the same request. On a lone
+/// server the sets agree, and the combination that `domain.md` §1.2 mentions is allowed.
 fn choose_instance(
     topology: &Topology,
     needs: &[RoleNeed],

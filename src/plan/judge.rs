@@ -79,7 +79,7 @@ fn check_added(
     for name in added {
         if name.is_wildcard() && !takes_wildcards(choice) {
             refusals.push(Refusal::WildcardNotAllowed { name: name.clone() });
-        } else if pool.allows(name) {
+        } else if pool.allows(name) || input.approved_names.contains(name) {
             continue;
         } else if input.may_add_names {
             need_another.push(name.clone());
@@ -225,8 +225,8 @@ fn note_names(
     }
 }
 
-/// Returns whether no public CA can issue for `name`: its last label is reserved (RFC 2606, RFC 6762,
-/// RFC 8375) or in private use.
+/// Returns whether no public CA can issue for `name`: its last label is reserved (RFC 2606, RFC
+/// 6762, RFC 8375) or in private use.
 fn is_internal(name: &DnsName) -> bool {
     const INTERNAL: &[&str] = &[
         "corp",

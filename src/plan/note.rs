@@ -15,20 +15,29 @@ use crate::role::Role;
 pub enum Note {
     /// The common name would be too long.
     #[error(
-        "{name} is longer than the 64 characters of a common name: the subject goes without one, and clients look at the other names anyway"
+        "{name} is longer than the 64 characters of a common name: the subject goes without one, \
+         and clients look at the other names anyway"
     )]
     SubjectLeftOut {
         /// The name.
         name: DnsName,
     },
     /// Some SIP domains get no `sip.<domain>` name.
-    #[error("no sip name for {}: add the SIP domains to the request if clients of theirs sign in here, or else a new certificate is needed later", list(.domains))]
+    #[error(
+        "no sip name for {}: add the SIP domains to the request if clients of theirs sign in here, \
+         or else a new certificate is needed later",
+        list(.domains)
+    )]
     SipDomainsLeftOut {
         /// The domains.
         domains: Vec<Fqdn>,
     },
     /// Roles dial out, and the issuer gives no clientAuth.
-    #[error("{} dial out over mutual TLS, and issuer {issuer} gives no clientAuth here: {CLIENT_CERTIFICATE}", list(.roles))]
+    #[error(
+        "{} dial out over mutual TLS, and issuer {issuer} gives no clientAuth here: \
+         {CLIENT_CERTIFICATE}",
+        list(.roles)
+    )]
     ClientAuthUnavailable {
         /// The roles.
         roles: Vec<Role>,
@@ -43,7 +52,8 @@ pub enum Note {
     },
     /// The topology's key algorithm does not suit.
     #[error(
-        "the key is {chosen}: {usual}, the topology's default, does not suit every role and the template"
+        "the key is {chosen}: {usual}, the topology's default, does not suit every role and the \
+         template"
     )]
     OtherKeyChosen {
         /// What was chosen.
@@ -53,7 +63,8 @@ pub enum Note {
     },
     /// A public issuer may refuse the key.
     #[error(
-        "issuer {issuer} is public and will probably refuse a key of {algorithm}: public CAs take RSA, P-256 and P-384"
+        "issuer {issuer} is public and will probably refuse a key of {algorithm}: public CAs take \
+         RSA, P-256 and P-384"
     )]
     KeyUnusualForPublicIssuer {
         /// The algorithm.
@@ -73,7 +84,8 @@ pub enum Note {
     },
     /// A longer digest than the default is asked of an issuer that has to be asked the same way.
     #[error(
-        "issuer {issuer} is public: it has to be asked to sign with {digest} too, or the certificate will differ from the request"
+        "issuer {issuer} is public: it has to be asked to sign with {digest} too, or the \
+         certificate will differ from the request"
     )]
     DigestAtPublicIssuer {
         /// The digest.
@@ -82,7 +94,11 @@ pub enum Note {
         issuer: IssuerName,
     },
     /// The certificate lives shorter than the template says.
-    #[error("the certificate lives {} instead of {}: public certificates of this date may not live longer", days(.limit), days(.wanted))]
+    #[error(
+        "the certificate lives {} instead of {}: public certificates of this date may not live \
+         longer",
+        days(.limit), days(.wanted)
+    )]
     LifetimeLimited {
         /// What the template says.
         wanted: Duration,
@@ -104,7 +120,10 @@ pub enum Note {
         enrollment: EnrollmentName,
     },
     /// A public issuer names nothing internal.
-    #[error("issuer {issuer} is public and cannot issue for {}: no public name ends so", list(.names))]
+    #[error(
+        "issuer {issuer} is public and cannot issue for {}: no public name ends so",
+        list(.names)
+    )]
     InternalNames {
         /// The names.
         names: Vec<DnsName>,
@@ -112,7 +131,11 @@ pub enum Note {
         issuer: IssuerName,
     },
     /// Names beyond the computed ones wait for a second administrator.
-    #[error("{} are beyond the computed names: without the topology's leave (allowed_names), another administrator has to approve", list(.names))]
+    #[error(
+        "{} are beyond the computed names: without the topology's leave (allowed_names), another \
+         administrator has to approve",
+        list(.names)
+    )]
     NamesNeedAnother {
         /// The names.
         names: Vec<DnsName>,
@@ -132,7 +155,11 @@ pub enum Note {
         usual: IssuerName,
     },
     /// Unmanaged clients meet the role and lack private roots.
-    #[error("{} face clients that are not managed, which do not trust private issuer {issuer} unless its root is given to them", list(.roles))]
+    #[error(
+        "{} face clients that are not managed, which do not trust private issuer {issuer} unless \
+         its root is given to them",
+        list(.roles)
+    )]
     PrivateIssuerFacesPublic {
         /// The roles.
         roles: Vec<Role>,

@@ -39,7 +39,10 @@ pub enum Refusal {
         nearest: Vec<String>,
     },
     /// The server has no use for the role.
-    #[error("the computer does not need a certificate for {role}: {server} needs {}", list(.needed))]
+    #[error(
+        "the computer does not need a certificate for {role}: {server} needs {}",
+        list(.needed)
+    )]
     RoleNotNeeded {
         /// The role.
         role: Role,
@@ -218,7 +221,8 @@ impl Refusal {
             Self::ClientAuthUnavailable { template: None, .. } => CLIENT_CERTIFICATE.into(),
             Self::SipDomainUnknown { .. } => "name SIP domains of the topology".into(),
             Self::NameNotAllowed { pool, .. } => format!(
-                "add it to allowed_names of pool {pool} in the topology, or have an administrator ask"
+                "add it to allowed_names of pool {pool} in the topology, or have an administrator \
+                 ask"
             ),
             Self::WildcardNotAllowed { .. } => "name the hosts in full".into(),
             Self::NameOutsideConstraints { .. } => "leave it out, or choose another issuer".into(),
@@ -228,7 +232,8 @@ impl Refusal {
 }
 
 /// The remedy where an issuer no longer gives clientAuth (rulings, "EKU").
-pub(super) const CLIENT_CERTIFICATE: &str = "use a private issuer, or define a role with usages = [\"client\"] that a private issuer serves";
+pub(super) const CLIENT_CERTIFICATE: &str = "use a private issuer, or define a role with usages = [\"client\"] that a private issuer \
+     serves";
 
 /// Every reason why a request cannot be planned; never empty.
 #[derive(Clone, Debug, Eq, PartialEq)]

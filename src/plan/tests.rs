@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::enrollment::EnrollmentName;
 use crate::key::KeyAlgorithm;
@@ -21,6 +23,7 @@ struct World {
     current: Vec<CurrentCertificate>,
     friendly_names: BTreeSet<FriendlyName>,
     may_add_names: bool,
+    approved_names: Vec<DnsName>,
 }
 
 fn world(text: &str, server: &str, roles: &[&str]) -> World {
@@ -33,6 +36,7 @@ fn world(text: &str, server: &str, roles: &[&str]) -> World {
         current: Vec::new(),
         friendly_names: BTreeSet::new(),
         may_add_names: false,
+        approved_names: Vec::new(),
     }
 }
 
@@ -52,6 +56,7 @@ impl World {
             friendly_names: &self.friendly_names,
             fresh_number: 2,
             may_add_names: self.may_add_names,
+            approved_names: &self.approved_names,
             now: NOW,
         })
     }
@@ -305,6 +310,10 @@ fn names_beyond_the_computed_ones_need_leave() {
     let plan = world.planned();
     assert!(plan.approval_required);
     assert!(codes(&plan).contains(&"names-need-another"));
+
+    world.may_add_names = false;
+    world.approved_names = world.spec.added_names.clone();
+    assert!(!world.planned().approval_required);
 }
 
 #[test]
@@ -480,4 +489,70 @@ fn applying_repairs_a_group_as_its_enrollment_says() {
     assert_eq!(steps[0].spec.roles.len(), 2);
     assert_eq!(steps[0].spec.key_algorithm, Some(KeyAlgorithm::EcdsaP384));
     assert_eq!(steps[0].why[0].1, "names are missing");
+}
+
+prop_compose! {
+    /// A request made of names that exist, names that do not, and everything that can be left out.
+    fn spec()(
+        roles in prop::collection::vec(
+            prop::sample::select(vec![
+                "Default", "WebServicesInternal", "WebServicesExternal", "OAuthTokenIssuer",
+                "Internal", "AccessEdgeExternal", "DataEdgeExternal", "AudioVideoAuthentication",
+                "XMPPServer", "External", "nobody",
+            ]),
+            0..4,
+        ),
+        issuer in prop::option::of(prop::sample::select(vec!["corp", "public", "stranger"])),
+        key in prop::option::of(prop::sample::select(KeyAlgorithm::ALL.to_vec())),
+        client_eku in any::<Option<bool>>(),
+        exportable in any::<Option<bool>>(),
+        sip_domains in prop::sample::select(vec![
+            SipDomainChoice::Computed,
+            SipDomainChoice::All,
+            SipDomainChoice::These(Vec::new()),
+            SipDomainChoice::These(vec!["fabrikam.com".parse().unwrap()]),
+            SipDomainChoice::These(vec!["nobody.com".parse().unwrap()]),
+        ]),
+        added in prop::collection::vec(
+            prop::sample::select(vec!["sip.contoso.com", "*.contoso.com", "x.fabrikam.com"]),
+            0..3,
+        ),
+    ) -> RequestSpec {
+        RequestSpec {
+            issuer: issuer.map(|name| name.parse().unwrap()),
+            key_algorithm: key,
+            client_eku,
+            exportable,
+            sip_domains,
+            added_names: added.iter().map(|name| name.parse().unwrap()).collect(),
+            ..RequestSpec::for_roles(roles.iter().map(|role| role.parse().unwrap()))
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_plan_is_the_same_twice_and_its_renewal_changes_nothing(
+        spec in spec(),
+        edge in any::<bool>(),
+        may_add_names in any::<bool>(),
+    ) {
+        let (text, server) =
+            if edge { (EDGE, "edge02.contoso.net") } else { (EE, "fe02.contoso.net") };
+        let mut world = world(text, server, &[]);
+        world.spec = spec;
+        world.may_add_names = may_add_names;
+        let first = world.plan();
+        prop_assert_eq!(&first, &world.plan());
+        let Ok(first) = first else { return Ok(()) };
+
+        prop_assert!(!edge || first.names.iter().all(|planned| !planned.name.is_wildcard()));
+        prop_assert!(first.exportable_forced_by.is_empty() || first.enrollment.exportable);
+        world.enrollments = vec![first.enrollment.clone()];
+        world.spec = first.enrollment.renewal(Goal::Assign);
+        let renewal = world.planned();
+        prop_assert_eq!(&renewal.enrollment, &first.enrollment);
+        prop_assert_eq!(&renewal.names, &first.names);
+        prop_assert!(renewal.changes.is_empty());
+    }
 }

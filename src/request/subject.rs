@@ -1,7 +1,8 @@
 //! The attributes of a subject beside its common name.
 //!
-//! RFC 5280 appendix A.1 bounds them; ISO 3166 gives the country its two letters. State and locality
-//! are free text within the bounds: the sources disagree on abbreviations (`domain.md` §3, step 10).
+//! RFC 5280 appendix A.1 bounds them; ISO 3166 gives the country its two letters. State and
+//! locality are free text within the bounds: the sources disagree on abbreviations (`domain.md` §3,
+//! step 10).
 
 use std::fmt;
 
@@ -88,7 +89,8 @@ impl SubjectAttributes {
         }
     }
 
-    /// Returns the attributes that were given, in the order of a distinguished name: C, ST, L, O, OU.
+    /// Returns the attributes that were given, in the order of a distinguished name: C, ST, L, O,
+    /// OU.
     pub fn iter(&self) -> impl Iterator<Item = (Attribute, &str)> {
         [
             Attribute::Country,

@@ -29,7 +29,8 @@ impl FromStr for IssuerName {
     }
 }
 
-/// The name of a template at its issuer: the *name*, never the display name (`domain.md` §3, step 7).
+/// The name of a template at its issuer: the *name*, never the display name (`domain.md` §3, step
+/// 7).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TemplateName(Box<str>);
 

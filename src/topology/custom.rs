@@ -81,8 +81,8 @@ impl CustomRole {
 
 /// A name that is the same on every server, or depends on where it stands.
 ///
-/// `{server}`, `{pool}` and `{primary_sip_domain}` stand for one name each; `{sip_domain}` makes one
-/// name for each SIP domain.
+/// `{server}`, `{pool}` and `{primary_sip_domain}` stand for one name each; `{sip_domain}` makes
+/// one name for each SIP domain.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NamePattern(Box<str>);
 

@@ -149,7 +149,8 @@ impl fmt::Display for InvalidUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is not an address such as https://pki.contoso.com/crl (no user, query or fragment)",
+            "`{}` is not an address such as https://pki.contoso.com/crl (no user, query or \
+             fragment)",
             self.text
         )
     }

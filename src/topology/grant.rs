@@ -76,7 +76,8 @@ impl FromStr for Reach {
 /// A text that is no [`Reach`].
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
-    "`{text}` is no reach: write it such as pool:fe.contoso.net, server:fe01.contoso.net or site:Berlin"
+    "`{text}` is no reach: write it such as pool:fe.contoso.net, server:fe01.contoso.net or \
+     site:Berlin"
 )]
 pub struct InvalidReach {
     text: String,

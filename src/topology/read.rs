@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::document::{Document, Section};
 use super::fields::{Coordination, Profile, SipIdentity};
 use super::pool::PoolDefaults;
+use super::problem::Problem;
 use super::{
     CustomRole, Explain, Issuer, Pool, Problems, Settings, Topology, TrustAnchor, check, custom,
     grant, issuer, pool, simple_urls,
@@ -31,9 +32,8 @@ pub(super) fn read(text: &str) -> Result<Topology, Problems> {
         (None, Some(topology)) => Ok(topology),
         (Some(problems), _) => Err(problems),
         (None, None) => {
-            unreachable!(
-                "a part that cannot be read always leaves a problem: a property test says so"
-            )
+            let what = "the topology cannot be read";
+            Err(Problems::new(vec![Problem::new(1, "", what, "compare it with an example")]))
         }
     }
 }
@@ -94,8 +94,8 @@ fn read_sip_domains(root: &Section<'_, '_>) -> Vec<Fqdn> {
     domains
 }
 
-/// The longest label Rolecall puts in front of a SIP domain is `lyncdiscoverinternal`, and a name has
-/// 253 octets (RFC 1035 §2.3.4).
+/// The longest label Rolecall puts in front of a SIP domain is `lyncdiscoverinternal`, and a name
+/// has 253 octets (RFC 1035 §2.3.4).
 const MAX_SIP_DOMAIN_LEN: usize = 253 - "lyncdiscoverinternal.".len();
 
 fn read_settings(root: &Section<'_, '_>, explain: &mut Explain) -> Settings {

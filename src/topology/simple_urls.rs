@@ -1,7 +1,8 @@
 //! The simple URLs: the host names of meet, dialin and admin.
 //!
-//! Only hosts matter here: a change of path needs no new certificate (`domain.md` §2.2, C9). A value
-//! may be written as the whole address, as Topology Builder shows it; the host is taken from it.
+//! Only hosts matter here: a change of path needs no new certificate (`domain.md` §2.2, C9). A
+//! value may be written as the whole address, as Topology Builder shows it; the host is taken from
+//! it.
 
 use std::collections::BTreeMap;
 

@@ -466,6 +466,7 @@ const BAD: &[(&str, &str, usize, &[&str])] = &[
         2,
         &["not one of the SIP domains"],
     ),
+    ("no time at all", "renew_before = \"0s\"\n", 1, &["over at once"]),
     (
         "a length of time nobody understands",
         "renew_before = \"soon\"\n",
