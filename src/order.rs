@@ -122,6 +122,8 @@ pub struct Order {
     pub client_eku: bool,
     /// The lifetime that is asked for.
     pub lifetime: Duration,
+    /// Whether somebody other than the requester has to approve it at the CA.
+    pub approval_required: bool,
     /// The key, durable before the request existed.
     pub key_id: KeyId,
     /// The request, PKCS#10 in DER; every submission carries these identical octets. Empty once the

@@ -130,7 +130,7 @@ impl Config {
     /// Everything that is wrong with it.
     pub fn parse(text: &str, base: &Path) -> Result<Self, Problems> {
         let document = Document::read(text)?;
-        let config = read(&document.root(), base);
+        let config = read(document.root(), base);
         match (document.into_problems(), config) {
             (None, Some(config)) => Ok(config),
             (Some(problems), _) => Err(problems),
@@ -186,8 +186,8 @@ pub struct Template<'a> {
     pub ca_listen: Option<SocketAddr>,
 }
 
-fn read(root: &Section<'_, '_>, base: &Path) -> Option<Config> {
-    let server = required(root, "server", root.parse("server"), "server = \"se01.contoso.com\"");
+fn read(root: Section<'_, '_>, base: &Path) -> Option<Config> {
+    let server = required(&root, "server", root.parse("server"), "server = \"se01.contoso.com\"");
     let path = |key: &'static str, default: &str| {
         base.join(root.text(key).map_or_else(|| PathBuf::from(default), PathBuf::from))
     };
@@ -201,9 +201,9 @@ fn read(root: &Section<'_, '_>, base: &Path) -> Option<Config> {
             "keep it outside, such as /etc/rolecall/master.key",
         );
     }
-    let socket = read_socket(root, base);
-    let ca = read_ca(root);
-    let log = read_log(root);
+    let socket = read_socket(&root, base);
+    let ca = read_ca(&root);
+    let log = read_log(&root);
     root.finish();
     Some(Config { server: server?, topology, state_directory, master_key, socket, ca, log })
 }

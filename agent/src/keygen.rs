@@ -31,7 +31,7 @@ pub enum Error {
         /// What was to be generated.
         algorithm: KeyAlgorithm,
         /// Why.
-        source: crate::issuer::embedded::KeyError,
+        source: crate::issuer::embedded::keys::Error,
     },
     /// The agent is stopping.
     #[error("the agent is stopping")]

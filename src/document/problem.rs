@@ -17,7 +17,7 @@ pub struct Problem {
 
 impl Problem {
     /// Describes a problem; characters that a terminal would not show are escaped.
-    pub(super) fn new(line: usize, path: &str, what: &str, remedy: &str) -> Self {
+    pub(crate) fn new(line: usize, path: &str, what: &str, remedy: &str) -> Self {
         Self { line, path: shown(path), what: shown(what), remedy: shown(remedy) }
     }
 }
@@ -38,7 +38,7 @@ impl fmt::Display for Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    pub(super) fn new(mut problems: Vec<Problem>) -> Self {
+    pub(crate) fn new(mut problems: Vec<Problem>) -> Self {
         problems.sort_by(|a, b| (a.line, &a.path).cmp(&(b.line, &b.path)));
         problems.dedup();
         Self(problems)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::document::{Document, Section};
 use super::fields::{Coordination, Profile, SipIdentity};
 use super::pool::PoolDefaults;
-use super::problem::Problem;
+use crate::document::Problem;
 use super::{
     CustomRole, Explain, Issuer, Pool, Problems, Settings, Topology, TrustAnchor, check, custom,
     grant, issuer, pool, simple_urls,

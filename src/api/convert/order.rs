@@ -42,6 +42,7 @@ impl From<&Order> for pb::Order {
             updated_at: Some(timestamp(order.updated_at)),
             placed_by: Some((&order.placed_by).into()),
             lifetime_seconds: order.lifetime.as_secs(),
+            approval_required: order.approval_required,
         }
     }
 }
@@ -96,6 +97,7 @@ fn read_order(fields: &mut Fields, message: pb::Order) -> Option<Order> {
         names: names?,
         client_eku: message.client_eku,
         lifetime: Duration::from_secs(message.lifetime_seconds),
+        approval_required: message.approval_required,
         key_id: key_id?,
         csr: message.csr,
         state: state?,

@@ -4228,6 +4228,9 @@ pub struct Order {
     /// Lifetime that is asked for, in seconds.
     #[prost(uint64, tag = "22")]
     pub lifetime_seconds: u64,
+    /// Somebody other than the requester has to approve it at the CA.
+    #[prost(bool, tag = "23")]
+    pub approval_required: bool,
 }
 /// Where an order stands.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5225,6 +5228,9 @@ pub struct CaEstablished {
     /// Empty: its own root; else the enterprise CA that signed it.
     #[prost(string, tag = "4")]
     pub subordinate_to: ::prost::alloc::string::String,
+    /// The root's revocation list, DER; empty where the root is another CA's.
+    #[prost(bytes = "vec", tag = "5")]
+    pub root_crl: ::prost::alloc::vec::Vec<u8>,
 }
 /// A key waits for the enterprise CA's signature.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -16,7 +16,8 @@ use super::der::{OBJECT_IDENTIFIER, SEQUENCE, URI, tlv};
 pub struct AuthorityKeyId(Box<[u8]>);
 
 impl AuthorityKeyId {
-    pub(in crate::issuer) fn new(octets: &[u8]) -> Self {
+    /// Names an authority by its subject key identifier.
+    pub fn new(octets: &[u8]) -> Self {
         Self(octets.into())
     }
 

@@ -24,6 +24,7 @@ fn order(state: State) -> Order {
         names: vec!["se01.contoso.com".parse().unwrap()],
         client_eku: true,
         lifetime: Duration::from_secs(86_400),
+        approval_required: true,
         key_id: KeyId::new([7; 16]),
         csr: vec![0x30, 0x00],
         state,

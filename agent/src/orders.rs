@@ -1,0 +1,109 @@
+//! Orders, from being placed to their goal.
+//!
+//! Two groups of the journal make an order at the embedded CA
+//! (`manual/decisions/0001-two-journal-groups.md`): *placed* carries the key, the request and the
+//! intent to send it; *completed* carries what the CA signed, the certificate, its assignments and
+//! the order's end. Between them nothing is lost by a crash: the order is found open, and the
+//! identical request is signed again.
+
+mod complete;
+mod drive;
+mod place;
+
+pub use self::place::{Placed, Placing};
+pub(crate) use self::complete::assign_roles;
+pub(crate) use self::drive::Rest;
+
+use rolecall::api::status::Failure;
+use rolecall::key::KeyId;
+use rolecall::order::{Misplaced, Order, OrderId, State};
+use rolecall::reason::Reason;
+
+use crate::agent::Agent;
+use crate::store::view::Cause;
+
+impl Agent {
+    /// Ends an order that has no certificate, and destroys its key.
+    ///
+    /// # Errors
+    /// When there is no such order or it has a certificate.
+    pub async fn cancel_order(
+        &self,
+        id: OrderId,
+        cause: Cause,
+        what_if: bool,
+    ) -> Result<Order, Failure> {
+        let order = self.store.read(|view| view.expect_order(id))?;
+        let cancelled = move |order: &Order, cause: &Cause| {
+            order.state.handle_cancelled(cause.actor.clone()).map_err(|error| settled(id, &error))
+        };
+        if what_if {
+            let state = cancelled(&order, &cause)?;
+            return Ok(Order { state, ..order });
+        }
+        let order = self
+            .store
+            .change(cause, move |record| {
+                let order = record.read(|view| view.expect_order(id))?;
+                let state = cancelled(&order, record.cause())?;
+                record.essential();
+                record.order_advanced(&order, &state)?;
+                record.key_destroyed(order.key_id, "its order was cancelled")?;
+                Ok(Order { state, updated_at: record.cause().now, ..order })
+            })
+            .await?;
+        self.destroy_key(order.key_id);
+        Ok(order)
+    }
+
+    /// Has an order's issuer asked now instead of later, and returns the order when it rests.
+    ///
+    /// # Errors
+    /// When there is no such order or it has settled.
+    pub async fn hurry_order(&self, id: OrderId, cause: Cause) -> Result<Order, Failure> {
+        self.store
+            .change(cause, move |record| {
+                let order = record.read(|view| view.expect_order(id))?;
+                let now = record.cause().now;
+                let state =
+                    order.state.handle_hurried(now).map_err(|error| settled(id, &error))?;
+                if state == order.state { Ok(()) } else { record.order_advanced(&order, &state) }
+            })
+            .await?;
+        self.drive_to_rest(id).await
+    }
+
+    /// Destroys the file of a key that nothing refers to any more.
+    pub(crate) fn destroy_key(&self, id: KeyId) {
+        // What remains after a failure is found unreferenced at the next start, and set aside.
+        if let Err(error) = self.store.engine().destroy_key(&id) {
+            tracing::warn!(key = %id, %error, "a key that nothing refers to could not be destroyed");
+        }
+    }
+}
+
+fn settled(id: OrderId, error: &Misplaced) -> Failure {
+    let remedy = match error.state {
+        "done" | "installed" | "issued" => {
+            format!("rolecallctl order show {id}  # its certificate can be removed instead")
+        }
+        _ => format!("rolecallctl order show {id}"),
+    };
+    Failure::new(Reason::OrderSettled, format!("order {id}: {error}")).with_remedy(remedy)
+}
+
+/// Returns the words for an order that is in the way of another.
+fn in_the_way(order: &Order) -> Failure {
+    let roles = order.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let hint = match &order.state {
+        State::Submitted { waiting_for, .. } => format!(" and waits for {waiting_for}"),
+        State::Failed { error, .. } => format!(" and failed: {error}"),
+        State::Installed { .. } => " and waits for its certificate to become valid".to_owned(),
+        _ => String::new(),
+    };
+    Failure::new(
+        Reason::OrderOpen,
+        format!("order {} for {roles} is {}{hint}", order.id, order.state.as_str()),
+    )
+    .with_remedy(format!("rolecallctl order show {}  # or cancel it first", order.id))
+}

@@ -1,0 +1,161 @@
+//! Verifies stored certificates for roles of this server.
+
+use std::collections::BTreeMap;
+
+use rolecall::api::status::Failure;
+use rolecall::certificate::{Certificate, Chain, Fingerprint};
+use rolecall::enrollment::Enrollment;
+use rolecall::inventory::StoredCertificate;
+use rolecall::key::{DigestAlgorithm, KeyId};
+use rolecall::name::DnsName;
+use rolecall::reason::Reason;
+use rolecall::role::{KeyPolicy, Role};
+use rolecall::time::Timestamp;
+use rolecall::topology::{RoleNeed, Topology};
+use rolecall::verify::{
+    CrlState, KeyState, RoleRequirement, Subject, TrustStore, Verification, verify,
+};
+
+use crate::agent::Agent;
+
+/// What is to be verified.
+#[derive(Debug)]
+pub struct Candidate<'a> {
+    /// The certificate.
+    pub certificate: &'a Certificate,
+    /// Its issuers, the nearest first.
+    pub issuers: &'a [Certificate],
+    /// Its key, if it is here.
+    pub key: Option<KeyId>,
+    /// The digest that was asked for.
+    pub asked_digest: Option<DigestAlgorithm>,
+    /// When it was revoked here, if it was.
+    pub revoked: Option<&'a rolecall::inventory::Revocation>,
+}
+
+impl Agent {
+    /// Returns the roots and intermediates that this agent trusts.
+    pub fn trust(&self) -> TrustStore {
+        let mut trust =
+            TrustStore { anchors: self.topology().anchors.clone(), ..TrustStore::default() };
+        if let Some(ca) = self.ca.get() {
+            if let Some((root, intermediates)) = ca.certificates.split_last() {
+                trust.anchors.push(root.clone());
+                trust.intermediates.extend_from_slice(intermediates);
+            }
+        }
+        trust
+    }
+
+    /// Verifies a stored certificate for `roles`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn verify_stored(
+        &self,
+        stored: &StoredCertificate,
+        roles: &[Role],
+        now: Timestamp,
+    ) -> Result<Verification, Failure> {
+        let issuers = self.issuers_of(stored)?;
+        let candidate = Candidate {
+            certificate: &stored.certificate,
+            issuers: &issuers,
+            key: stored.key_id,
+            asked_digest: stored.asked_digest,
+            revoked: stored.revoked.as_ref(),
+        };
+        self.verify_candidate(&candidate, roles, &self.enrollments()?, now)
+    }
+
+    /// Verifies a certificate for `roles`.
+    ///
+    /// # Errors
+    /// When its chain is malformed or the store cannot be read.
+    pub fn verify_candidate(
+        &self,
+        candidate: &Candidate<'_>,
+        roles: &[Role],
+        enrollments: &[Enrollment],
+        now: Timestamp,
+    ) -> Result<Verification, Failure> {
+        let loaded = self.topology();
+        let needs = loaded.topology.roles_needed(&self.server);
+        let needs: Vec<&RoleNeed> =
+            needs.iter().filter(|need| roles.contains(&need.role)).collect();
+        let requirements: Vec<RoleRequirement> =
+            roles.iter().map(|role| requirement(&loaded.topology, role)).collect();
+        let mut expected: Vec<DnsName> = Vec::new();
+        for need in needs {
+            for name in self.expected_names(need, enrollments) {
+                if !expected.contains(&name) {
+                    expected.push(name);
+                }
+            }
+        }
+        let chain = Chain::new(candidate.certificate.clone(), candidate.issuers.to_vec())
+            .map_err(|error| Failure::new(Reason::RequestInvalid, error.to_string()))?;
+        let crl = revocation(candidate);
+        let subject = Subject {
+            chain: &chain,
+            roles: &requirements,
+            expected_names: &expected,
+            key: self.key_state(candidate)?,
+            asked_digest: candidate.asked_digest,
+            previous: None,
+            crl: &crl,
+        };
+        Ok(verify(&subject, &self.trust(), now))
+    }
+
+    fn key_state(&self, candidate: &Candidate<'_>) -> Result<KeyState, Failure> {
+        let Some(id) = candidate.key else { return Ok(KeyState::Missing) };
+        match self.store.engine().key(&id) {
+            Ok(sealed) if sealed.spki_sha256() == candidate.certificate.public_key().spki_sha256() => {
+                Ok(KeyState::Held)
+            }
+            Ok(_) => Ok(KeyState::Foreign),
+            Err(_) => Ok(KeyState::Missing),
+        }
+    }
+
+    /// Returns the issuers that came with a stored certificate, the nearest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn issuers_of(&self, stored: &StoredCertificate) -> Result<Vec<Certificate>, Failure> {
+        self.store.read(|view| {
+            let found: Result<Vec<Option<Certificate>>, Failure> =
+                stored.chain.iter().map(|issuer| view.issuer_certificate(*issuer)).collect();
+            Ok(found?.into_iter().flatten().collect())
+        })
+    }
+}
+
+fn requirement(topology: &Topology, role: &Role) -> RoleRequirement {
+    if let Some(facts) = role.facts() {
+        return facts.into();
+    }
+    let usages = topology.usages(role);
+    RoleRequirement {
+        role: role.clone(),
+        names_matter: true,
+        client_auth: usages.client,
+        wildcards: false,
+        keys: KeyPolicy::Any,
+        wants_crl: true,
+        public_facing: false,
+    }
+}
+
+fn revocation(candidate: &Candidate<'_>) -> BTreeMap<Fingerprint, CrlState> {
+    candidate
+        .revoked
+        .map(|revoked| {
+            let state =
+                CrlState::Revoked { at: revoked.at, reason: revoked.reason.clone() };
+            (candidate.certificate.fingerprint(), state)
+        })
+        .into_iter()
+        .collect()
+}
