@@ -45,7 +45,8 @@ pub(crate) fn path(sequence: u64) -> String {
 pub(crate) fn list(disk: &dyn Disk) -> Result<Vec<u64>, Error> {
     let names = disk.list("").map_err(io_at("read", ""))?;
     let digits = names.iter().filter_map(|name| name.strip_prefix(PREFIX));
-    let numbers = digits.filter(|digits| digits.len() == 20).filter_map(|digits| digits.parse().ok());
+    let numbers =
+        digits.filter(|digits| digits.len() == 20).filter_map(|digits| digits.parse().ok());
     let mut numbers: Vec<u64> = numbers.collect();
     numbers.sort_unstable_by(|one, other| other.cmp(one));
     Ok(numbers)
@@ -57,9 +58,11 @@ pub(crate) fn anchor(disk: &dyn Disk, sequence: u64) -> Result<Anchor, Error> {
     let file = disk.open(&path).map_err(io_at("open", &path))?;
     let mut header = [0; HEADER];
     file.read_at(&mut header, 0).map_err(io_at("read", &path))?;
-    parse_header(&header)
-        .filter(|anchor| anchor.sequence == sequence)
-        .ok_or(Error::Checkpoint { path: path.into(), offset: 0, what: "the header is not valid" })
+    parse_header(&header).filter(|anchor| anchor.sequence == sequence).ok_or(Error::Checkpoint {
+        path: path.into(),
+        offset: 0,
+        what: "the header is not valid",
+    })
 }
 
 /// Writes `rows`, which are in ascending order of keys, as the checkpoint at `anchor`.
@@ -119,7 +122,8 @@ fn write_rows(
 /// Two, because one may prove damaged when it is needed.
 pub(crate) fn prune(disk: &dyn Disk) -> Result<(), Error> {
     let names = disk.list("").map_err(io_at("read", ""))?;
-    let partial = names.into_iter().filter(|name| name.starts_with(PREFIX) && name.ends_with(PARTIAL));
+    let partial =
+        names.into_iter().filter(|name| name.starts_with(PREFIX) && name.ends_with(PARTIAL));
     let old = list(disk)?.into_iter().skip(2).map(path);
     for path in partial.chain(old) {
         disk.remove(&path).map_err(io_at("remove", &path))?;

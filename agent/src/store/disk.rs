@@ -157,7 +157,9 @@ impl Disk for RealDisk {
         let path = self.root.join(path);
         let opened = fs::OpenOptions::new().read(true).write(true).open(&path);
         let file = match opened {
-            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => fs::File::open(&path)?,
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                fs::File::open(&path)?
+            }
             opened => opened?,
         };
         Ok(Box::new(RealFile(file)))

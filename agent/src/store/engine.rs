@@ -32,8 +32,8 @@ mod repair;
 mod transaction;
 mod writer;
 
-pub use open::{IndexStart, KeyAudit, OpenReport, Timings};
 pub(crate) use builder::replay;
+pub use open::{IndexStart, KeyAudit, OpenReport, Timings};
 pub use repair::{Repaired, repair};
 pub use transaction::Transaction;
 
@@ -316,7 +316,8 @@ impl Engine {
     }
 
     fn join(&self) {
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a thread of the store panicked");

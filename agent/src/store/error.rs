@@ -48,7 +48,9 @@ pub enum Error {
     #[error(transparent)]
     Damage(#[from] Damage),
     /// The journal does not reach back to what the remaining checkpoints leave open.
-    #[error("the journal begins at entry {first}, and no valid checkpoint covers what is before it")]
+    #[error(
+        "the journal begins at entry {first}, and no valid checkpoint covers what is before it"
+    )]
     Unanchored {
         /// The first sequence number that is left.
         first: u64,
@@ -122,9 +124,7 @@ impl Error {
     }
 
     /// Wraps what the index said.
-    pub(crate) fn index(
-        operation: &'static str,
-    ) -> impl Fn(sled::Error) -> Self {
+    pub(crate) fn index(operation: &'static str) -> impl Fn(sled::Error) -> Self {
         move |source| Self::Index { operation, source: Arc::new(source) }
     }
 }

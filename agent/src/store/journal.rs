@@ -116,10 +116,8 @@ impl Journal {
         }
         self.sync()?;
         let count = offset(entries.len());
-        self.head = Anchor {
-            sequence: self.head.sequence.saturating_add(count),
-            hash: sha256(&frame),
-        };
+        self.head =
+            Anchor { sequence: self.head.sequence.saturating_add(count), hash: sha256(&frame) };
         self.end = end;
         Ok(offset(frame.len()))
     }

@@ -322,11 +322,8 @@ pub trait Projection: Send + Sync {
     ///
     /// # Errors
     /// When the rows cannot be read or understood.
-    fn key_ids(
-        &self,
-        view: &dyn Rows,
-        found: &mut dyn FnMut(KeyId),
-    ) -> Result<(), ProjectionError>;
+    fn key_ids(&self, view: &dyn Rows, found: &mut dyn FnMut(KeyId))
+    -> Result<(), ProjectionError>;
 }
 
 /// Why a projection did not understand an entry or a row.

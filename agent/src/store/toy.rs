@@ -11,7 +11,9 @@ use crate::store::disk::Disk;
 use crate::store::engine::{CheckpointPolicy, Engine, OpenReport, Options};
 use crate::store::error::Error;
 use crate::store::keys::{MasterKey, SealedKey, Sealer};
-use crate::store::rows::{CheckpointRecord, Projection, ProjectionError, RowWrite, Rows, Scan, successor};
+use crate::store::rows::{
+    CheckpointRecord, Projection, ProjectionError, RowWrite, Rows, Scan, successor,
+};
 
 pub(crate) const LISTS: u8 = 0x10;
 pub(crate) const KEYS: u8 = 0x50;
@@ -67,8 +69,8 @@ impl Projection for Toy {
                 vec![RowWrite::put(key, value)]
             }
             Some(b'P') => {
-                let length = reader.u8().unwrap();
-                let key = named(reader.bytes(length.into()).unwrap());
+                let length = reader.u8().expect("tests write it");
+                let key = named(reader.bytes(length.into()).expect("tests write it"));
                 vec![RowWrite::put(key, reader.rest())]
             }
             Some(b'D') => vec![RowWrite::remove(named(reader.rest()))],
@@ -96,7 +98,7 @@ impl Projection for Toy {
     ) -> Result<(), ProjectionError> {
         for row in Scan::new(view, vec![KEYS], successor(&[KEYS])) {
             let (key, _) = row?;
-            found(KeyId::new(key[1..].try_into().unwrap()));
+            found(KeyId::new(key[1..].try_into().expect("tests write it")));
         }
         Ok(())
     }

@@ -101,11 +101,12 @@ fn verify_keys(
 ) -> Result<(), Error> {
     // Before the rows: a key that comes meanwhile is then unknown, not missing.
     let referenced = referenced(disk, projection);
-    let there = if disk.exists(keys::DIRECTORY).map_err(crate::store::error::io_at("read", "keys"))? {
-        keys::list(disk)?
-    } else {
-        BTreeSet::new()
-    };
+    let there =
+        if disk.exists(keys::DIRECTORY).map_err(crate::store::error::io_at("read", "keys"))? {
+            keys::list(disk)?
+        } else {
+            BTreeSet::new()
+        };
     match referenced {
         Ok(referenced) => report.missing_keys = referenced.difference(&there).copied().collect(),
         Err(error) => report.unreadable = Some(error),

@@ -149,7 +149,8 @@ impl SimDisk {
         let mut directories = BTreeMap::new();
         for (path, directory) in &state.directories {
             let mut names = directory.durable.clone();
-            for (_, change) in directory.changes.iter().filter(|(number, _)| kept.contains(number)) {
+            for (_, change) in directory.changes.iter().filter(|(number, _)| kept.contains(number))
+            {
                 change.apply(&mut names);
             }
             let after = Directory { now: names.clone(), durable: names, changes: Vec::new() };

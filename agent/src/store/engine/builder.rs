@@ -109,7 +109,8 @@ fn build(disk: &dyn Disk, projection: &dyn Projection, at: Anchor) -> Result<Bui
     let base = newest_valid(disk, at.sequence)?;
     let from = base.as_ref().map_or(Anchor::START, Checkpoint::anchor);
     let mut merged = Merged::new(base.map(Arc::new));
-    let tail = walk(disk, from, Some(at.sequence), &mut |entry| replay(projection, &mut merged, entry))?;
+    let tail =
+        walk(disk, from, Some(at.sequence), &mut |entry| replay(projection, &mut merged, entry))?;
     if let Some(damage) = tail.damage {
         return Err(damage.into());
     }
@@ -153,4 +154,3 @@ fn newest_valid(disk: &dyn Disk, limit: u64) -> Result<Option<Checkpoint>, Error
     }
     Ok(None)
 }
-

@@ -87,7 +87,9 @@ pub(super) fn open(options: Options) -> Result<(Engine, OpenReport), Error> {
     let lock = match options.disk.lock("lock") {
         Ok(lock) => Some(lock),
         Err(lock::Error::InUse { pid }) => return Err(Error::InUse { pid }),
-        Err(lock::Error::Io(error)) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => None,
+        Err(lock::Error::Io(error)) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
+            None
+        }
         Err(lock::Error::Io(error)) => return Err(io_at("lock", "lock")(error)),
     };
     let writable = match prepare(&*options.disk) {
@@ -205,7 +207,10 @@ fn share(
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    std::thread::Builder::new().name(name.into()).spawn(body).map_err(io_at("start a thread for", ""))
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(body)
+        .map_err(io_at("start a thread for", ""))
 }
 
 #[expect(clippy::disallowed_methods, reason = "only says how long a start took")]

@@ -52,7 +52,8 @@ pub fn repair(disk: &dyn Disk, index_path: &Path) -> Result<Repaired, Error> {
 /// Returns the last entry that can be reached, and what is in the way of more.
 fn reachable(disk: &dyn Disk) -> Result<(u64, Option<Damage>), Error> {
     let checkpoints = checkpoint::list(disk)?;
-    let anchors = checkpoints.into_iter().filter_map(|sequence| checkpoint::anchor(disk, sequence).ok());
+    let anchors =
+        checkpoints.into_iter().filter_map(|sequence| checkpoint::anchor(disk, sequence).ok());
     for anchor in anchors.chain([Anchor::START]) {
         match walk(disk, anchor, None, &mut |_| Ok(())) {
             // A checkpoint that the journal does not reach is of no use: try the one before.
@@ -84,7 +85,9 @@ fn cut(
             let (_, rest) = bytes.split_at_checked(offset).unwrap_or_default();
             let aside = format!("{DIRECTORY}/damaged-{first:020}-after-{head}");
             let kept = disk.create(&aside).map_err(io_at("create", &aside))?;
-            kept.write_at(rest, 0).and_then(|()| kept.sync_data()).map_err(io_at("write", &aside))?;
+            kept.write_at(rest, 0)
+                .and_then(|()| kept.sync_data())
+                .map_err(io_at("write", &aside))?;
             disk.sync_dir(DIRECTORY).map_err(io_at("sync", DIRECTORY))?;
             let file = disk.open(&path).map_err(io_at("open", &path))?;
             file.set_length(damage.offset)

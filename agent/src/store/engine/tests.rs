@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::store::disk::RealDisk;
@@ -233,7 +233,9 @@ fn a_failed_sync_ends_everything() {
     let fatal = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&fatal);
     let mut options = toy::options(disk.clone(), index.path(), "one");
-    options.on_fatal = Box::new(move || drop(counted.fetch_add(1, Ordering::SeqCst)));
+    options.on_fatal = Box::new(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
     let (engine, _) = Engine::open(options).unwrap();
     toy::until_indexed(&engine);
     toy::record(&engine, toy::append("a")).unwrap();
@@ -290,7 +292,7 @@ fn a_full_disk_still_records_what_is_essential() {
     });
     drop(toy::record_essential(&engine, toy::append("essential")));
     disk.set_faults(Faults::default());
-    assert!(toy::record(&engine, toy::append("a")).is_ok());
+    toy::record(&engine, toy::append("a")).unwrap();
     assert!(disk.exists("journal/reserve").unwrap());
     engine.kill();
     let (engine, report) = toy::open(disk, index.path(), "two").unwrap();
@@ -302,7 +304,7 @@ fn a_full_disk_still_records_what_is_essential() {
 #[test]
 fn a_disk_full_at_any_write_loses_nothing() {
     for only_growing in [false, true] {
-        for first in 0..40 {
+        for first in 0..24 {
             let index = directory();
             let disk = SimDisk::new();
             let (engine, _) = toy::open(disk.clone(), index.path(), "one").unwrap();
@@ -336,11 +338,11 @@ impl Model {
         let recorded: Result<u64, Error> = engine.change_blocking({
             let name = name.clone();
             move |transaction| {
-                if number % 2 == 0 {
+                if number.is_multiple_of(2) {
                     transaction.put_key(toy::key(number))?;
                     transaction.record(toy::refer(toy::key_id(number)))?;
                 }
-                if number % 5 == 0 {
+                if number.is_multiple_of(5) {
                     transaction.essential();
                 }
                 // Two entries that are there together or not at all.
@@ -350,7 +352,7 @@ impl Model {
         });
         if let Ok(sequence) = recorded {
             self.lists.entry(name).or_default().push(sequence);
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 self.keys.push(number);
             }
         }
@@ -382,7 +384,7 @@ impl Model {
 #[test]
 fn a_power_cut_anywhere_loses_nothing_acknowledged() {
     let mut random = Random::new(0x0dd5);
-    for round in 0..120 {
+    for round in 0..60 {
         let index = directory();
         let disk = SimDisk::new();
         // Some cuts hit the start, most the work.
@@ -478,7 +480,7 @@ fn unreferenced_keys_are_set_aside_and_missing_ones_named() {
     assert_eq!(audit.missing.iter().copied().collect::<Vec<_>>(), [toy::key_id(3)]);
     assert!(disk.exists(&format!("keys/unreferenced/{}.key", toy::key_id(1))).unwrap());
     engine.destroy_key(&toy::key_id(2)).unwrap();
-    assert!(engine.key(&toy::key_id(2)).is_err());
+    engine.key(&toy::key_id(2)).unwrap_err();
     engine.close_blocking().unwrap();
 }
 
@@ -489,17 +491,15 @@ fn changes_in_flight_share_groups() {
     let (engine, _) = toy::open(disk.clone(), index.path(), "one").unwrap();
     toy::until_indexed(&engine);
     let before = disk.counts().syncs;
-    let threads: Vec<_> = (0..8)
-        .map(|_| {
-            let engine = engine.clone();
-            std::thread::spawn(move || {
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
                 for _ in 0..50 {
                     toy::record(&engine, toy::append("a")).unwrap();
                 }
-            })
-        })
-        .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+            });
+        }
+    });
     assert_eq!(toy::list(&engine, "a"), (1..=400).collect::<Vec<u64>>());
     assert!(disk.counts().syncs - before <= 410);
     engine.close_blocking().unwrap();

@@ -9,7 +9,9 @@ use crate::store::error::Error;
 use crate::store::journal::PAYLOAD_LIMIT;
 use crate::store::keys;
 use crate::store::keys::SealedKey;
-use crate::store::rows::{Overlay, Page, Pending, Projection, RESERVED_TABLE, RowWrite, Rows, Scan};
+use crate::store::rows::{
+    Overlay, Page, Pending, Projection, RESERVED_TABLE, RowWrite, Rows, Scan,
+};
 
 /// What a group, or one change of it, brings.
 #[derive(Debug, Default)]

@@ -233,7 +233,10 @@ impl Writer {
         let killed = self.shared.killed.load(Ordering::Acquire);
         let healthy = !killed && self.shared.check().is_ok();
         let worth = self.checkpoints.tail >= self.checkpoints.policy.at_close;
-        if healthy && worth && self.checkpoints.under_way.is_none() && self.shared.applied.is_indexed()
+        if healthy
+            && worth
+            && self.checkpoints.under_way.is_none()
+            && self.shared.applied.is_indexed()
         {
             self.send_checkpoint();
         }

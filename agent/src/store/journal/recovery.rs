@@ -75,8 +75,7 @@ pub fn walk(
 ) -> Result<Tail, Error> {
     let mut segments = segment::list(disk)?;
     segments.retain(|first| limit.is_none_or(|limit| *first <= limit));
-    let mut tail =
-        Tail { head: anchor, entries: 0, bytes: 0, torn: None, damage: None, end: None };
+    let mut tail = Tail { head: anchor, entries: 0, bytes: 0, torn: None, damage: None, end: None };
     let Some(begin) = segments.iter().rposition(|first| *first <= anchor.next()) else {
         return match segments.first() {
             Some(first) => Err(Error::Unanchored { first: *first }),
@@ -182,11 +181,8 @@ impl Walk<'_> {
                 });
             }
             Stop::Bad(what) => {
-                self.tail.damage = Some(Damage {
-                    segment: segment.path().into(),
-                    offset: segment.offset(),
-                    what,
-                });
+                self.tail.damage =
+                    Some(Damage { segment: segment.path().into(), offset: segment.offset(), what });
                 return Ok(false);
             }
         }

@@ -27,7 +27,10 @@ pub(crate) fn list(disk: &dyn Disk) -> Result<Vec<u64>, Error> {
     }
     let names = disk.list(DIRECTORY).map_err(io_at("read", DIRECTORY))?;
     let digits = names.iter().filter_map(|name| name.strip_prefix(PREFIX));
-    Ok(digits.filter(|digits| digits.len() == 20).filter_map(|digits| digits.parse().ok()).collect())
+    Ok(digits
+        .filter(|digits| digits.len() == 20)
+        .filter_map(|digits| digits.parse().ok())
+        .collect())
 }
 
 /// Why reading stopped.
@@ -131,7 +134,8 @@ impl Segment {
     pub(crate) fn rest(&mut self) -> Result<Vec<u8>, Error> {
         let length = usize::try_from(self.length.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         let mut rest = self.read(self.offset, length)?.to_vec();
-        let used = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
+        let used =
+            rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
         rest.truncate(used);
         Ok(rest)
     }
@@ -155,15 +159,15 @@ impl Segment {
         let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
         let length = length.min(left);
         let start = at.checked_sub(self.window_at).and_then(|start| usize::try_from(start).ok());
-        let held = start.filter(|start| {
-            start.checked_add(length).is_some_and(|end| end <= self.window.len())
-        });
+        let held = start
+            .filter(|start| start.checked_add(length).is_some_and(|end| end <= self.window.len()));
         let start = if let Some(start) = held {
             start
         } else {
             self.window.resize(length.max(WINDOW).min(left), 0);
             self.window_at = at;
-            let read = self.file.read_at(&mut self.window, at).map_err(io_at("read", &self.path))?;
+            let read =
+                self.file.read_at(&mut self.window, at).map_err(io_at("read", &self.path))?;
             self.window.truncate(read);
             0
         };

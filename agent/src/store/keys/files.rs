@@ -155,7 +155,8 @@ impl KeyFiles {
         }
         let slots = self.slots.take(small.len())?;
         let pairs: Vec<(Slot, &SealedKey)> = slots.into_iter().zip(small).collect();
-        let (first, second) = pairs.split_at(if pairs.len() < PARALLEL { 0 } else { pairs.len() / 2 });
+        let (first, second) =
+            pairs.split_at(if pairs.len() < PARALLEL { 0 } else { pairs.len() / 2 });
         let outcomes = if first.is_empty() {
             [Ok(()), fill(second)]
         } else {
@@ -251,4 +252,3 @@ fn free_name(disk: &dyn Disk, name: &str) -> Result<String, Error> {
         attempt = attempt.saturating_add(1);
     }
 }
-

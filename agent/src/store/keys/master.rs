@@ -112,7 +112,7 @@ impl MasterKey {
 /// Refuses a path in the state directory, whichever way it is spelled.
 fn outside(path: &Path, state_directory: &Path) -> Result<(), MasterError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = parent.unwrap_or_else(|| Path::new("."));
     let parent = parent.canonicalize().unwrap_or_else(|_| parent.into());
     let state = state_directory.canonicalize().unwrap_or_else(|_| state_directory.into());
     if parent.starts_with(&state) {

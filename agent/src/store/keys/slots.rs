@@ -90,7 +90,10 @@ impl Slots {
             match made {
                 Ok(made) => pool.ready.extend(made),
                 // A full disk: whoever needs a slot next learns about it, and wakes this again.
-                Err(_full) => drop(self.low.wait(pool).unwrap_or_else(PoisonError::into_inner)),
+                Err(_full) if !pool.stopped => {
+                    drop(self.low.wait(pool).unwrap_or_else(PoisonError::into_inner));
+                }
+                Err(_full) => return,
             }
         }
     }

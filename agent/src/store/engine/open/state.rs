@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::store::checkpoint;
 use crate::store::checkpoint::Checkpoint;
 use crate::store::disk::Disk;
+use crate::store::engine::Options;
 use crate::store::engine::builder::replay;
 use crate::store::engine::open::{IndexStart, OpenReport, Timings};
 use crate::store::engine::transaction::project;
-use crate::store::engine::Options;
 use crate::store::error::{Error, ReadOnly, io_at};
+use crate::store::index::Index;
 use crate::store::index::applied::{Applied, Merged};
 use crate::store::index::trust::{self, Rebuild, Trust};
-use crate::store::index::Index;
 use crate::store::journal::{Anchor, Tail, walk};
 use crate::store::rows::Pending;
 
@@ -198,4 +198,3 @@ fn report(tail: &Tail, anchor: Anchor, read_only: Option<ReadOnly>) -> OpenRepor
         timings: Timings::default(),
     }
 }
-
