@@ -4,3 +4,6 @@
 
 #[doc = include_str!("manual/failures.md")]
 pub mod failures {}
+
+#[doc = include_str!("manual/cli.md")]
+pub mod cli {}
