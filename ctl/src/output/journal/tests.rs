@@ -26,7 +26,7 @@ fn every_change() -> Vec<Change> {
         Change::CertificateInstalled(pb::CertificateInstalled::default()),
         Change::CertificateRemoved(pb::CertificateRemoved::default()),
         Change::CertificateRevoked(pb::CertificateRevoked::default()),
-        Change::AssignmentSet(pb::AssignmentSet::default()),
+        Change::AssignmentSet(pb::AssignmentSet { assignment: None, cause: "assigned".into() }),
         Change::CaEstablished(pb::CaEstablished::default()),
         Change::CaRequestSet(pb::CaRequestSet::default()),
         Change::CaIssued(pb::CaIssued::default()),

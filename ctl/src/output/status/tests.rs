@@ -75,10 +75,10 @@ fn the_worst_role_stands_first_with_the_command_that_helps() {
         shown,
         "\
 se01.contoso.com, pool se01.contoso.com (StandardEdition)
-ROLE                  STATE     CERTIFICATE   EXPIRES       RENEWAL     ISSUER
-OAuthTokenIssuer      missing   -             -             -           -
-WebServicesInternal   assigned  5D5D5D5D5D5D  2027-03-01    2027-01-28  embedded
-                                              (in 97 days)
+ROLE                 STATE     CERTIFICATE   EXPIRES        RENEWAL     ISSUER
+OAuthTokenIssuer     missing   -             -              -           -
+WebServicesInternal  assigned  5D5D5D5D5D5D  2027-03-01     2027-01-28  embedded
+                                             (in 97 days)
 
 OAuthTokenIssuer
   error role-missing: no certificate is assigned
@@ -87,6 +87,15 @@ OAuthTokenIssuer
 1 of 2 roles assigned; 1 error.
 "
     );
+}
+
+#[test]
+fn the_longest_role_name_stays_whole() {
+    let mut edge = status();
+    edge.servers[0].roles[0].role = "AudioVideoAuthentication".into();
+    let shown = StatusView::of(&edge).human(&table());
+    fits(&shown);
+    assert!(shown.contains("AudioVideoAuthentication assigned 5D5D5D5D5D5D 2027-03-01"), "{shown}");
 }
 
 #[test]
@@ -110,7 +119,7 @@ fn errors_and_warnings_need_a_human_unless_accepted() {
 #[test]
 fn an_accepted_finding_is_still_listed() {
     let shown = StatusView::of(&accepted(status())).human(&table());
-    assert!(shown.contains("(accepted until 2027-01-01T00:00:00Z)"), "{shown}");
+    assert!(shown.contains("assigned (accepted until\n  2027-01-01T00:00:00Z)"), "{shown}");
     assert!(shown.ends_with("1 of 2 roles assigned; 1 accepted finding.\n"), "{shown}");
 }
 
