@@ -104,6 +104,21 @@ fn a_request_for_programs_prints_the_order_and_no_plan() {
 }
 
 #[test]
+fn a_request_for_programs_prints_the_order_even_when_it_waits() {
+    let waiting = State::Submitted(order_state::Submitted {
+        ca_request_id: "12".into(),
+        waiting_for: "approval".into(),
+        ask_again_at: None,
+    });
+    let agent = Agent::start(script(vec![vec![waiting]]));
+    let ran = agent.run(&["request", "--role", "Default", "-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(ran.status, 75);
+    assert_eq!(json["state"]["name"], "submitted");
+    assert_eq!(json["state"]["ca_request_id"], "12");
+}
+
+#[test]
 fn what_if_places_nothing() {
     let agent = Agent::start(script(vec![]));
     let ran = agent.run(&["request", "--role", "Default", "--what-if"]);
