@@ -115,9 +115,10 @@ fn a_certificate_that_cannot_be_used_is_listed_with_its_reason() {
     assert_eq!(
         check(&certificates()),
         "\
-THUMBPRINT    FRIENDLY NAME             EXPIRES       ISSUER    ASSIGNED TO
-5D5D5D5D5D5D  Default se01.contoso.com  2027-03-01    embedded  Default
-              2026-11-24                (in 97 days)            (previous)
+THUMBPRINT    FRIENDLY NAME     EXPIRES             ISSUER    ASSIGNED TO
+5D5D5D5D5D5D  Default           2027-03-01 (in 97   embedded  Default (previous)
+              se01.contoso.com  days)
+              2026-11-24
 
 5D5D5D5D5D5D cannot be used
   error names-missing: lacks sip.fabrikam.com, which the topology names for
