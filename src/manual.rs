@@ -7,3 +7,6 @@ pub mod benchmarks {}
 
 #[doc = include_str!("manual/failures.md")]
 pub mod failures {}
+
+#[doc = include_str!("manual/cli.md")]
+pub mod cli {}

@@ -292,7 +292,10 @@ mod tests {
         ]);
         let Command::Request(request) = cli.unwrap().command else { panic!("another command") };
         assert_eq!(request.roles, ["Default", "Web services internal"]);
-        assert_eq!(request.domain_names, ["a.contoso.com", "b.contoso.com", "c.contoso.com"]);
+        assert_eq!(
+            request.wish.names.domain_names,
+            ["a.contoso.com", "b.contoso.com", "c.contoso.com"]
+        );
     }
 
     #[test]

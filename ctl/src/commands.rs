@@ -30,16 +30,37 @@ pub(crate) async fn run(
     surroundings: Surroundings,
     console: &mut Console,
 ) -> Result<Outcome, Error> {
-    match cli.command {
-        Command::Completion(arguments) => completion::run(&arguments, console),
-        Command::Man(arguments) => man::run(&arguments, console),
+    if let Some(ended) = run_here(&cli, surroundings, console) {
+        return ended;
+    }
+    let mut session = Session::open(cli.global, surroundings, console).await?;
+    Box::pin(ask(cli.command, &mut session)).await
+}
+
+/// Runs what needs no agent.
+fn run_here(
+    cli: &Cli,
+    surroundings: Surroundings,
+    console: &mut Console,
+) -> Option<Result<Outcome, Error>> {
+    match &cli.command {
+        Command::Completion(arguments) => Some(completion::run(arguments, console)),
+        Command::Man(arguments) => Some(man::run(arguments, console)),
         Command::Topology(args::Topology::Check { file }) => {
-            topology::check(&file, cli.global.output, surroundings.now, console)
+            Some(topology::check(file, cli.global.output, surroundings.now, console))
         }
-        command => {
-            let mut session = Session::open(cli.global, surroundings, console).await?;
-            Box::pin(ask(command, &mut session)).await
-        }
+        Command::Status(_)
+        | Command::Apply(_)
+        | Command::Request(_)
+        | Command::Order(_)
+        | Command::Enrollment(_)
+        | Command::Certificate(_)
+        | Command::Assign(_)
+        | Command::Unassign(_)
+        | Command::Issuer(_)
+        | Command::Finding(_)
+        | Command::Topology(args::Topology::Show { .. })
+        | Command::Log(_) => None,
     }
 }
 

@@ -90,9 +90,9 @@ pub(crate) mod testing {
         "2026-11-24T12:00:00Z".parse().unwrap()
     }
 
+    /// Returns a moment as messages carry it.
     pub(crate) fn moment(text: &str) -> Option<prost_types::Timestamp> {
-        let moment: Timestamp = text.parse().unwrap();
-        Some(prost_types::Timestamp { seconds: moment.as_seconds(), nanos: 0 })
+        text.parse().ok().map(super::text::to_wire)
     }
 
     pub(crate) fn table() -> Look {
@@ -109,3 +109,6 @@ pub(crate) mod testing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,20 +177,18 @@ async fn connect(socket: &Path) -> Result<Client, Error> {
 /// Adds what can be seen from here: whether the socket is there, and ours to use.
 fn unreachable(socket: &Path, failure: Failure) -> Error {
     let shown = socket.display();
-    let hint = match std::os::unix::net::UnixStream::connect(socket) {
+    let hint = match std::os::unix::net::UnixStream::connect(socket).map_err(|why| why.kind()) {
         Ok(_) => format!("something listens on {shown} but does not answer as an agent"),
-        Err(error) => match error.kind() {
-            io::ErrorKind::NotFound => format!(
-                "{shown} does not exist; is the agent running? systemctl status rolecall-agent"
-            ),
-            io::ErrorKind::PermissionDenied => format!(
-                "you may not use {shown}; become root, or a member of the group that owns it"
-            ),
-            io::ErrorKind::ConnectionRefused => format!(
-                "{shown} exists but nobody listens; start the agent: systemctl start rolecall-agent"
-            ),
-            _ => "see what the agent says: systemctl status rolecall-agent".to_owned(),
-        },
+        Err(io::ErrorKind::NotFound) => {
+            format!("{shown} does not exist; is the agent running? systemctl status rolecall-agent")
+        }
+        Err(io::ErrorKind::PermissionDenied) => {
+            format!("you may not use {shown}; become root, or a member of the group that owns it")
+        }
+        Err(io::ErrorKind::ConnectionRefused) => format!(
+            "{shown} exists but nobody listens; start the agent: systemctl start rolecall-agent"
+        ),
+        Err(_) => "see what the agent says: systemctl status rolecall-agent".to_owned(),
     };
     Error::Unreachable { failure, hint }
 }

@@ -35,14 +35,14 @@ pub(crate) struct Request {
     /// Returns when the order is placed, and prints its number.
     #[arg(long)]
     pub(crate) no_wait: bool,
-    #[command(flatten)]
-    pub(crate) wish: Wish,
     /// Places the order although one for these roles is open.
     #[arg(long)]
     pub(crate) beside_open: bool,
     /// Names this attempt: the same id again returns the same order.
     #[arg(long, value_name = "ID")]
     pub(crate) request_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) wish: Wish,
 }
 
 /// What is asked for beyond what the topology computes.

@@ -72,6 +72,7 @@ async fn follow_all(
                 *order = *last;
                 errors.push(Error::Unfinished(unfinished));
             }
+            Ok(Ending::Interrupted(_, unfinished)) => return Err(Error::Unfinished(unfinished)),
             Err(error @ (Error::Unreachable { .. } | Error::Output(_))) => return Err(error),
             Err(error) => errors.push(error),
         }

@@ -76,7 +76,7 @@ fn renew_before(text: Option<&str>) -> Result<Option<u64>, Error> {
         what: format!("`{text}` is not a length of time"),
         remedy: "write 30d, 12h or default".to_owned(),
     };
-    let seconds = parse_length(text).map_err(|_| refused())?.as_secs();
+    let seconds = parse_length(text).map_err(|_invalid| refused())?.as_secs();
     if seconds == 0 { Err(refused()) } else { Ok(Some(seconds)) }
 }
 

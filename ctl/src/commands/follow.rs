@@ -24,6 +24,8 @@ pub(super) enum Ending {
     Reached(Box<pb::Order>),
     /// It settled without its goal, or waits for somebody.
     Unfinished(Box<pb::Order>, Box<Unfinished>),
+    /// The user wants to wait no longer.
+    Interrupted(Box<pb::Order>, Box<Unfinished>),
 }
 
 /// Where an order stands for somebody who waits for it.
@@ -75,7 +77,7 @@ async fn watch(
                 session
                     .reconnect()
                     .await
-                    .map_err(|_| Error::Lost { order_id: order.id, failure })?;
+                    .map_err(|_still_gone| Error::Lost { order_id: order.id, failure })?;
             }
             Err(failure) if is_lost(&failure) => {
                 return Err(Error::Lost { order_id: order.id, failure });
@@ -97,7 +99,7 @@ async fn watch_once(
             biased;
             interrupted = tokio::signal::ctrl_c() => {
                 let unfinished = interrupted.map_or_else(|_| ended(last), |()| interruption(last));
-                return Ok(Ending::Unfinished(Box::new(last.clone()), Box::new(unfinished)));
+                return Ok(Ending::Interrupted(Box::new(last.clone()), Box::new(unfinished)));
             }
             change = changes.next() => change,
         };

@@ -82,7 +82,9 @@ fn placed(order: &pb::Order, session: &mut Session<'_>) -> Result<Outcome, Error
 pub(super) fn finish(ending: Ending, session: &mut Session<'_>) -> Result<Outcome, Error> {
     let (order, unfinished) = match ending {
         Ending::Reached(order) => (order, None),
-        Ending::Unfinished(order, unfinished) => (order, Some(unfinished)),
+        Ending::Unfinished(order, unfinished) | Ending::Interrupted(order, unfinished) => {
+            (order, Some(unfinished))
+        }
     };
     if !session.format.is_human() {
         let text = render(&OrderView::of(&order), session.format, &session.look())?;

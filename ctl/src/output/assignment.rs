@@ -92,7 +92,7 @@ impl View for AssignmentsView {
         let mut table = Table::new(["ROLE", "CURRENT", "NEXT", "PREVIOUS"], look);
         for assignment in &self.assignments {
             let slot = |slot: &Option<SlotView>| {
-                slot.as_ref().map_or("-".to_owned(), |slot| slot.words(look))
+                slot.as_ref().map_or_else(|| "-".to_owned(), |slot| slot.words(look))
             };
             let next = match assignment.next.as_ref().and_then(|next| next.effective.as_deref()) {
                 Some(effective) => format!("{} from {effective}", slot(&assignment.next)),

@@ -106,8 +106,10 @@ impl View for AcceptanceView {
     const SCHEMA: &'static str = "rolecall/acceptance/v1";
 
     fn human(&self, look: &Look) -> String {
-        let whose =
-            self.role.as_deref().map_or("every role".to_owned(), |role| format!("role {role}"));
+        let whose = self
+            .role
+            .as_deref()
+            .map_or_else(|| "every role".to_owned(), |role| format!("role {role}"));
         let sentence = format!(
             "{} is accepted for {whose} until {}: {}",
             self.code,

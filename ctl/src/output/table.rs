@@ -3,7 +3,7 @@
 //! A table keeps 80 columns by wrapping; wide, it keeps every row on one line.
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::ContentArrangement;
+use comfy_table::{ColumnConstraint, ContentArrangement, Width};
 
 use super::Look;
 use super::text::clean;
@@ -50,9 +50,7 @@ impl Table {
         if self.inner.is_empty() {
             return format!("{empty}\n");
         }
-        for column in self.inner.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
+        self.arrange();
         let mut text = String::new();
         for line in self.inner.lines() {
             text.push_str(&painted(line.trim_end(), self.color));
@@ -60,6 +58,44 @@ impl Table {
         }
         text
     }
+
+    /// Keeps words whole where the width allows it: a name broken in two cannot be copied.
+    fn arrange(&mut self) {
+        let words = self.longest_words();
+        let taken: u16 = words.iter().fold(0, |sum, word| sum.saturating_add(*word));
+        let gaps = u16::try_from(words.len().saturating_sub(1)).unwrap_or(u16::MAX);
+        let gap = if taken.saturating_add(gaps.saturating_mul(2)) <= WIDTH { 2 } else { 1 };
+        let fits = taken.saturating_add(gaps.saturating_mul(gap)) <= WIDTH;
+        let last = words.len().saturating_sub(1);
+        for (index, (column, word)) in self.inner.column_iter_mut().zip(words).enumerate() {
+            let padding = if index == last { 0 } else { gap };
+            column.set_padding((0, padding));
+            if fits {
+                let width = Width::Fixed(word.saturating_add(padding));
+                column.set_constraint(ColumnConstraint::LowerBoundary(width));
+            }
+        }
+    }
+
+    /// Returns the length of the longest word of each column.
+    fn longest_words(&self) -> Vec<u16> {
+        self.inner
+            .column_iter()
+            .map(|column| {
+                let cells = self.inner.column_cells_with_header_iter(column.index);
+                let words = cells.flatten().flat_map(|cell| {
+                    let content = cell.content();
+                    content.split([' ', '\n']).map(visible_length).max()
+                });
+                words.max().unwrap_or(0)
+            })
+            .collect()
+    }
+}
+
+fn visible_length(word: &str) -> u16 {
+    let visible = word.chars().filter(|character| !('\u{2060}'..='\u{2064}').contains(character));
+    u16::try_from(visible.count()).unwrap_or(u16::MAX)
 }
 
 /// What stands in one place of a table, cleaned.
@@ -244,6 +280,6 @@ mod tests {
     fn a_cell_cannot_forge_another_line() {
         let mut table = Table::new(["A", "B"], &testing::wide());
         table.row([plain("x\u{1b}[1A\u{202e}"), plain("y\r")]);
-        assert_eq!(table.render(""), "A                    B\nx\\u{1b}[1A\\u{202e}  y\\r\n");
+        assert_eq!(table.render(""), "A                   B\nx\\u{1b}[1A\\u{202e}  y\\r\n");
     }
 }

@@ -122,9 +122,12 @@ fn save(path: &Path, force: bool, page: &[u8]) -> Result<(), Error> {
 }
 
 fn create(path: &Path, page: &[u8]) -> Result<(), Error> {
-    let failed = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
-        _ => Error::Unwritable { path: path.to_owned(), source },
+    let failed = |source: std::io::Error| {
+        if source.kind() == std::io::ErrorKind::AlreadyExists {
+            Error::Exists { path: path.to_owned() }
+        } else {
+            Error::Unwritable { path: path.to_owned(), source }
+        }
     };
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
     file.write_all(page).and_then(|()| file.sync_all()).map_err(failed)

@@ -183,9 +183,10 @@ fn certificate_installed(change: &pb::CertificateInstalled) -> String {
 fn assignment_set(change: &pb::AssignmentSet) -> String {
     let assignment = change.assignment.clone().unwrap_or_default();
     let slot = |slot: &Option<pb::Slot>| {
-        slot.as_ref().map_or("nothing".to_owned(), |slot| {
-            format!("{}, generation {}", named(&slot.thumbprint), slot.generation)
-        })
+        slot.as_ref().map_or_else(
+            || "nothing".to_owned(),
+            |slot| format!("{}, generation {}", named(&slot.thumbprint), slot.generation),
+        )
     };
     let next = assignment.next.as_ref().map_or_else(String::new, |next| {
         let effective = time(next.effective.as_ref()).unwrap_or_default();
