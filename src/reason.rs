@@ -136,6 +136,8 @@ reasons! {
         "The journal or the index is damaged.",
     StoreFull "STORE_FULL" Exhausted 75
         "The disk is full: nothing was recorded.",
+    StoreInUse "STORE_IN_USE" Precondition 75
+        "Another process has the state directory.",
     StoreReadOnly "STORE_READ_ONLY" Precondition 70
         "The store was opened read-only because of damage; the agent says how to repair it.",
     TemplateUnknown "TEMPLATE_UNKNOWN" NotFound 66

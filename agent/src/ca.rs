@@ -7,13 +7,15 @@
 mod establish;
 mod revoke;
 
-pub use self::establish::{EstablishOptions, establish};
+pub use self::establish::{
+    EstablishOptions, establish, establish_subordinate, install_subordinate,
+};
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rolecall::api::pb;
 use rolecall::api::status::Failure;
-use rolecall::certificate::{Certificate, Fingerprint};
+use rolecall::certificate::Certificate;
 use rolecall::error_chain::Chain;
 use rolecall::finding::{Finding, FindingCode};
 use rolecall::key::KeyId;
@@ -202,9 +204,4 @@ fn no_key(why: &str) -> Failure {
 
 fn broken(error: &dyn std::error::Error) -> Failure {
     Failure::new(Reason::StoreCorrupt, format!("the embedded CA cannot be opened: {}", Chain(error)))
-}
-
-/// Returns the fingerprints of the CA's certificates, as chains name them.
-pub(crate) fn fingerprints(open: &OpenCa) -> Vec<Fingerprint> {
-    open.certificates.iter().map(Certificate::fingerprint).collect()
 }

@@ -34,6 +34,9 @@ impl Agent {
         what_if: bool,
     ) -> Result<Order, Failure> {
         let order = self.store.read(|view| view.expect_order(id))?;
+        if matches!(order.state, State::Cancelled { .. }) {
+            return Ok(order);
+        }
         let cancelled = move |order: &Order, cause: &Cause| {
             order.state.handle_cancelled(cause.actor.clone()).map_err(|error| settled(id, &error))
         };

@@ -15,6 +15,7 @@ pub mod codec;
 pub mod disk;
 pub mod engine;
 pub mod error;
+pub mod export;
 pub mod index;
 pub mod journal;
 pub mod keys;

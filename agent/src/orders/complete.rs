@@ -119,6 +119,7 @@ fn record_signed(
             let mut request = request.clone();
             request.set_state(pb::ca_request::State::Issued);
             request.fingerprint = fingerprint;
+            request.serial_number = certificate.serial_number().as_bytes().to_vec();
             record.entry(Change::CaRequestSet(pb::CaRequestSet { request: Some(request) }))
         }
         None => Ok(()),

@@ -267,6 +267,14 @@ impl Engine {
         self.shared.key_audit.get()
     }
 
+    /// Checks every frame, checkpoint and key file; blocks while it reads.
+    ///
+    /// # Errors
+    /// When a file cannot be read at all; everything else is in the report.
+    pub fn verify(&self) -> Result<crate::store::verify::VerifyReport, Error> {
+        crate::store::verify::verify(&*self.shared.disk, &*self.shared.projection)
+    }
+
     /// Returns why nothing can be changed, if that is so.
     pub fn read_only(&self) -> Option<&ReadOnly> {
         self.shared.read_only.as_ref()

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rolecall::key::KeyId;
 
 use crate::store::checkpoint;
+use crate::store::codec::Digest;
 use crate::store::checkpoint::Checkpoint;
 use crate::store::disk::Disk;
 use crate::store::engine::replay;
@@ -30,6 +31,8 @@ pub struct VerifyReport {
     pub last: u64,
     /// Entries read.
     pub entries: u64,
+    /// The SHA-256 of the last frame: what a witness remembers.
+    pub head: Digest,
     /// Damage in the journal; what follows it was not read.
     pub damage: Option<Damage>,
     /// Bytes at the end that belong to an unfinished frame.
@@ -75,6 +78,7 @@ pub fn verify(disk: &dyn Disk, projection: &dyn Projection) -> Result<VerifyRepo
     })?;
     report.last = tail.head.sequence;
     report.entries = tail.entries;
+    report.head = tail.head.hash;
     report.unfinished = tail.torn.map_or(0, |torn| torn.length());
     report.damage = tail.damage;
     for sequence in checkpoint::list(disk)? {

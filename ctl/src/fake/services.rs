@@ -364,7 +364,7 @@ impl pb::journal_service_server::JournalService for Fake {
         Ok(Response::new(pb::VerifyJournalResponse {
             first_sequence: 1,
             last_sequence: 42,
-            frames: 17,
+            entries: 17,
             segments: 1,
             head: vec![0xab; 32],
             damage: self.script().damage.clone(),

@@ -178,7 +178,7 @@ pub(crate) struct VerifiedView {
     damage: Option<String>,
     first_sequence: u64,
     last_sequence: u64,
-    frames: u64,
+    entries: u64,
     segments: u64,
     head: Option<String>,
 }
@@ -190,7 +190,7 @@ impl VerifiedView {
             damage: some(&verified.damage),
             first_sequence: verified.first_sequence,
             last_sequence: verified.last_sequence,
-            frames: verified.frames,
+            entries: verified.entries,
             segments: verified.segments,
             head: digits(&verified.head),
         }
@@ -212,7 +212,7 @@ impl VerifiedView {
         facts
             .add("Journal", Some(&state))
             .add("Entries", Some(&entries))
-            .add("Frames", Some(&self.frames.to_string()))
+            .add("Frames", Some(&self.entries.to_string()))
             .add("Segments", Some(&self.segments.to_string()))
             .add("Head", self.head.as_deref());
         if !self.sound {

@@ -2,6 +2,10 @@
 
 use crate::api::pb;
 use crate::api::status::Violation;
+use crate::finding::{Finding, FindingCode, Severity};
+use crate::naming::PlannedName;
+use crate::plan::{Note, Plan};
+use crate::enrollment::EnrollmentChange;
 use crate::request::{FriendlyNameChoice, Goal, RequestSpec, SipDomainChoice, SubjectAttributes};
 
 use super::Fields;
@@ -73,6 +77,72 @@ fn read_spec(fields: &mut Fields, message: pb::OrderSpec) -> Option<RequestSpec>
         added_names: added_names?,
         goal,
     })
+}
+
+impl From<&PlannedName> for pb::PlannedName {
+    fn from(planned: &PlannedName) -> Self {
+        Self { name: planned.name.to_string(), why: planned.why.clone() }
+    }
+}
+
+impl From<&Plan> for pb::Plan {
+    fn from(plan: &Plan) -> Self {
+        let mut missing_names: Vec<String> = Vec::new();
+        let mut extra_names: Vec<String> = Vec::new();
+        for comparison in &plan.comparisons {
+            missing_names.extend(comparison.difference.missing.iter().map(ToString::to_string));
+            extra_names.extend(comparison.difference.extra.iter().map(ToString::to_string));
+        }
+        for names in [&mut missing_names, &mut extra_names] {
+            names.sort();
+            names.dedup();
+        }
+        let forced = plan.exportable_forced_by.iter().map(ToString::to_string);
+        let forced = forced.collect::<Vec<_>>().join(", ");
+        Self {
+            enrollment: Some((&plan.enrollment).into()),
+            subject: Some(pb::Subject {
+                common_name: plan.subject_cn.as_ref().map(ToString::to_string).unwrap_or_default(),
+                attributes: Some((&plan.enrollment.subject).into()),
+            }),
+            names: plan.names.iter().map(Into::into).collect(),
+            missing_names,
+            extra_names,
+            client_eku: plan.usages.client,
+            exportable_forced: if forced.is_empty() {
+                forced
+            } else {
+                format!("every server that needs {forced} holds the same key")
+            },
+            friendly_name: plan.friendly_name.to_string(),
+            lifetime_seconds: plan.lifetime.map_or(0, |lifetime| lifetime.as_secs()),
+            approval_required: plan.approval_required,
+            findings: plan.notes.iter().filter_map(finding).collect(),
+            notes: plan
+                .notes
+                .iter()
+                .filter(|note| finding(note).is_none())
+                .map(ToString::to_string)
+                .collect(),
+            regrouped: plan.changes.iter().filter_map(|change| regrouped(plan, change)).collect(),
+        }
+    }
+}
+
+/// A note whose code the certificate will be found under is a finding of the plan already.
+fn finding(note: &Note) -> Option<pb::Finding> {
+    let code: FindingCode = note.code().parse().ok()?;
+    let finding = Finding::new(code, note.to_string(), "");
+    Some((&finding.with_severity(Severity::Notice)).into())
+}
+
+/// Returns the enrollment that a change takes a role from.
+fn regrouped(plan: &Plan, change: &EnrollmentChange) -> Option<String> {
+    match change {
+        EnrollmentChange::Set(enrollment) if *enrollment == plan.enrollment => None,
+        EnrollmentChange::Set(enrollment) => Some(enrollment.name().to_string()),
+        EnrollmentChange::Removed(name) => Some(name.to_string()),
+    }
 }
 
 #[cfg(test)]

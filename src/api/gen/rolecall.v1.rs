@@ -2757,7 +2757,7 @@ pub struct SubmitCsrRequest {
     /// PKCS#10, DER.
     #[prost(bytes = "vec", tag = "2")]
     pub csr: ::prost::alloc::vec::Vec<u8>,
-    /// What the certificate is for: names and usages are planned from the topology.
+    /// What the certificate is for: names and usages come from the topology, never from the request.
     #[prost(string, repeated, tag = "3")]
     pub roles: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, tag = "4")]
@@ -2805,6 +2805,15 @@ pub struct CaRequest {
     /// SHA-256 of the certificate, once issued.
     #[prost(bytes = "vec", tag = "13")]
     pub fingerprint: ::prost::alloc::vec::Vec<u8>,
+    /// The attempt that brought a foreign request; the same id again returns its outcome.
+    #[prost(string, tag = "14")]
+    pub request_id: ::prost::alloc::string::String,
+    /// A foreign request, PKCS#10 in DER, kept until it is decided.
+    #[prost(bytes = "vec", tag = "15")]
+    pub csr: ::prost::alloc::vec::Vec<u8>,
+    /// The serial number of the certificate, once issued.
+    #[prost(bytes = "vec", tag = "16")]
+    pub serial_number: ::prost::alloc::vec::Vec<u8>,
 }
 /// Nested message and enum types in `CaRequest`.
 pub mod ca_request {
@@ -5070,7 +5079,7 @@ pub struct VerifyJournalResponse {
     #[prost(uint64, tag = "2")]
     pub last_sequence: u64,
     #[prost(uint64, tag = "3")]
-    pub frames: u64,
+    pub entries: u64,
     #[prost(uint64, tag = "4")]
     pub segments: u64,
     /// SHA-256 of the last frame.

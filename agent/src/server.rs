@@ -1,0 +1,253 @@
+//! The gRPC services: a file per noun, each handler parses, asks and answers.
+//!
+//! Who calls is settled before a handler runs, by [`peer::AccessLayer`]. Nothing here decides.
+
+mod assignments;
+mod certificates;
+mod enrollments;
+mod findings;
+mod issuers;
+mod journal;
+mod orders;
+pub(crate) mod peer;
+mod plans;
+mod topology;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rolecall::actor::RequestId;
+use rolecall::api::pb;
+use rolecall::api::pb::journal_entry::Change;
+use rolecall::api::status::{Failure, Violation};
+use rolecall::reason::Reason;
+use rolecall::role::Role;
+use tokio::net::UnixListener;
+use tokio_stream::wrappers::UnixListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use self::peer::{AccessLayer, Caller};
+use crate::agent::Agent;
+use crate::config::Socket;
+use crate::store::view::Cause;
+
+/// Answers every service of `rolecall.v1`.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    agent: Arc<Agent>,
+    shutdown: CancellationToken,
+}
+
+/// Why the socket cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The socket cannot be made.
+    #[error("cannot listen on {}", .path.display())]
+    Bind {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The group that may connect does not exist, or the socket cannot be given to it.
+    #[error("the socket {} cannot be given to the group `{group}`", .path.display())]
+    Group {
+        /// The socket.
+        path: PathBuf,
+        /// The group.
+        group: Box<str>,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The server failed.
+    #[error("the gRPC server failed")]
+    Serve(#[from] tonic::transport::Error),
+    /// Reflection cannot describe the services.
+    #[error("the services cannot be described")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Makes the Unix socket, readable and writable for owner and group only.
+///
+/// # Errors
+/// When the path is taken by something else, or the folder does not allow it.
+pub fn bind(socket: &Socket) -> Result<UnixListener, Error> {
+    let path = &socket.path;
+    let failed = |source| Error::Bind { path: path.clone(), source };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    // Whoever holds the state directory's lock is the only agent: a socket that is here is stale.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
+    if let Some(group) = &socket.group {
+        give_to_group(path, group)?;
+    }
+    Ok(listener)
+}
+
+fn give_to_group(path: &Path, group: &str) -> Result<(), Error> {
+    let failed =
+        |source| Error::Group { path: path.to_owned(), group: group.into(), source };
+    let groups = std::fs::read_to_string("/etc/group").map_err(failed)?;
+    let gid = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let number = fields.nth(1)?.parse().ok()?;
+        (name == group).then_some(number)
+    });
+    let gid = gid.ok_or_else(|| {
+        failed(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such group"))
+    })?;
+    std::os::unix::fs::chown(path, None, Some(gid)).map_err(failed)
+}
+
+/// Serves until `shutdown`.
+///
+/// # Errors
+/// When the transport fails.
+pub async fn serve(
+    agent: Arc<Agent>,
+    listener: UnixListener,
+    socket: &Socket,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let services = Services { agent: Arc::clone(&agent), shutdown: shutdown.clone() };
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(rolecall::api::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    let stop = shutdown.clone();
+    tonic::transport::Server::builder()
+        .layer(access(&agent, socket))
+        .add_service(health_service)
+        .add_service(reflection.build_v1()?)
+        .add_service(pb::status_service_server::StatusServiceServer::new(services.clone()))
+        .add_service(pb::plan_service_server::PlanServiceServer::new(services.clone()))
+        .add_service(pb::order_service_server::OrderServiceServer::new(services.clone()))
+        .add_service(pb::enrollment_service_server::EnrollmentServiceServer::new(services.clone()))
+        .add_service(pb::certificate_service_server::CertificateServiceServer::new(
+            services.clone(),
+        ))
+        .add_service(pb::assignment_service_server::AssignmentServiceServer::new(services.clone()))
+        .add_service(pb::issuer_service_server::IssuerServiceServer::new(services.clone()))
+        .add_service(pb::finding_service_server::FindingServiceServer::new(services.clone()))
+        .add_service(pb::topology_service_server::TopologyServiceServer::new(services.clone()))
+        .add_service(pb::journal_service_server::JournalServiceServer::new(services))
+        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), async move {
+            stop.cancelled().await;
+            health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        })
+        .await?;
+    Ok(())
+}
+
+fn access(agent: &Arc<Agent>, socket: &Socket) -> AccessLayer {
+    let clock = Arc::clone(&agent.clock);
+    let store = agent.store.clone();
+    let now = Arc::clone(&clock);
+    let on_refusal: peer::OnRefusal = Arc::new(move |actor, path| {
+        let cause = Cause { actor, now: now.now(), request: None };
+        let store = store.clone();
+        // The refusal is answered without waiting for the record of it.
+        drop(tokio::task::spawn_blocking(move || {
+            let recorded = store.change_blocking(cause, move |record| {
+                record.entry(Change::Refusal(pb::Refusal {
+                    operation: path,
+                    reason: Reason::PeerForbidden.to_string(),
+                    ..pb::Refusal::default()
+                }))
+            });
+            if let Err(failure) = recorded {
+                tracing::warn!(%failure, "a refusal could not be journalled");
+            }
+        }));
+    });
+    AccessLayer::new(socket.local_grant, Arc::new(move || clock.now()), on_refusal)
+}
+
+impl Services {
+    /// Returns the cause of a change: who calls, when, and which attempt it is.
+    fn cause<T>(&self, request: &Request<T>, request_id: &str) -> Result<Cause, Failure> {
+        let caller = Caller::of(request)?;
+        Ok(self.agent.cause(&caller.actor, Some(self::request_id(request_id)?)))
+    }
+}
+
+#[tonic::async_trait]
+impl pb::status_service_server::StatusService for Services {
+    async fn get_status(
+        &self,
+        _request: Request<pb::GetStatusRequest>,
+    ) -> Result<Response<pb::GetStatusResponse>, Status> {
+        let now = self.agent.now();
+        let server = self.agent.status(now)?;
+        Ok(Response::new(pb::GetStatusResponse { as_of: server.as_of, servers: vec![server] }))
+    }
+}
+
+fn request_id(text: &str) -> Result<RequestId, Failure> {
+    text.parse().map_err(|error| Violation::new("request_id", error).into())
+}
+
+/// Parses roles by name, and says what is wrong with each.
+fn roles(field: &str, texts: &[String]) -> Result<Vec<Role>, Failure> {
+    let mut violations = Vec::new();
+    let mut roles: Vec<Role> = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        match text.parse() {
+            Ok(role) if roles.contains(&role) => {
+                violations.push(Violation::new(format!("{field}[{index}]"), "is named twice"));
+            }
+            Ok(role) => roles.push(role),
+            Err(error) => violations.push(Violation::new(format!("{field}[{index}]"), error)),
+        }
+    }
+    if violations.is_empty() { Ok(roles) } else { Err(Failure::invalid(violations)) }
+}
+
+fn invalid(violations: Vec<Violation>) -> Failure {
+    Failure::invalid(violations)
+}
+
+fn stopping() -> Failure {
+    Failure::new(Reason::ShuttingDown, "the agent is stopping")
+        .with_remedy("try again when it is back")
+}
+
+/// Checks that this server needs each of `roles`.
+fn needed(agent: &Agent, roles: &[Role]) -> Result<(), Failure> {
+    let loaded = agent.topology();
+    let needs = loaded.topology.roles_needed(&agent.server);
+    let known = loaded.topology.known_roles();
+    for role in roles {
+        if needs.iter().any(|need| need.role == *role) {
+            continue;
+        }
+        let needed =
+            needs.iter().map(|need| need.role.to_string()).collect::<Vec<_>>().join(", ");
+        if known.iter().any(|name| name.eq_ignore_ascii_case(role.as_str())) {
+            return Err(Failure::new(
+                Reason::RoleNotNeeded,
+                format!(
+                    "the computer does not need a certificate for {role}: {} needs {needed}",
+                    agent.server
+                ),
+            ));
+        }
+        let nearest = rolecall::suggest::nearest(role.as_str(), known.iter().copied());
+        return Err(Failure::new(
+            Reason::RoleUnknown,
+            format!("there is no role {role}{}", rolecall::suggest::did_you_mean(&nearest)),
+        )
+        .with_remedy(format!("{} needs {needed}", agent.server)));
+    }
+    Ok(())
+}

@@ -1,0 +1,342 @@
+//! Certificates.
+
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt};
+use rolecall::api::convert::facts;
+use rolecall::api::pb;
+use rolecall::api::pb::certificate_service_server::CertificateService;
+use rolecall::api::pb::journal_entry::Change;
+use rolecall::api::status::{Failure, Violation};
+use rolecall::certificate::{Certificate, CertificateSelector};
+use rolecall::inventory::StoredCertificate;
+use rolecall::reason::Reason;
+use rolecall::role::Role;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{Services, needed, roles};
+use crate::agent::Agent;
+use crate::issuer::embedded::RevocationReason;
+use crate::store::view::{Record, View};
+
+#[tonic::async_trait]
+impl CertificateService for Services {
+    type ListCertificatesStream =
+        Pin<Box<dyn Stream<Item = Result<pb::ListCertificatesResponse, Status>> + Send>>;
+
+    async fn list_certificates(
+        &self,
+        request: Request<pb::ListCertificatesRequest>,
+    ) -> Result<Response<Self::ListCertificatesStream>, Status> {
+        let role = match request.into_inner().for_role.as_str() {
+            "" => None,
+            text => roles("for_role", &[text.to_owned()])?.pop(),
+        };
+        needed(&self.agent, role.as_slice())?;
+        // Two chunks under way keep the reader busy while one is being sent.
+        let (sender, receiver) = mpsc::channel(2);
+        let services = self.clone();
+        drop(tokio::task::spawn_blocking(move || services.send_listing(role.as_ref(), &sender)));
+        Ok(Response::new(ReceiverStream::new(receiver).boxed()))
+    }
+
+    async fn get_certificate(
+        &self,
+        request: Request<pb::GetCertificateRequest>,
+    ) -> Result<Response<pb::GetCertificateResponse>, Status> {
+        let (stored, message) = self.find_certificate(&request.into_inner().certificate)?;
+        let used_for = self.roles_of(&message)?;
+        let verification = self.agent.verify_stored(&stored, &used_for, self.agent.now())?;
+        let chain = self.agent.issuers_of(&stored)?;
+        Ok(Response::new(pb::GetCertificateResponse {
+            certificate: Some(message),
+            chain: chain.iter().map(|issuer| issuer.der().to_vec()).collect(),
+            findings: verification.findings.iter().map(Into::into).collect(),
+        }))
+    }
+
+    async fn verify_certificate(
+        &self,
+        request: Request<pb::VerifyCertificateRequest>,
+    ) -> Result<Response<pb::VerifyCertificateResponse>, Status> {
+        let message = request.into_inner();
+        let asked = roles("roles", &message.roles)?;
+        needed(&self.agent, &asked)?;
+        let (stored, certificate) = self.find_certificate(&message.certificate)?;
+        let asked = if asked.is_empty() { self.roles_of(&certificate)? } else { asked };
+        let verification = self.agent.verify_stored(&stored, &asked, self.agent.now())?;
+        let path =
+            verification.path.iter().map(|certificate| certificate.subject().to_string()).collect();
+        Ok(Response::new(pb::VerifyCertificateResponse {
+            certificate: Some(certificate),
+            findings: verification.findings.iter().map(Into::into).collect(),
+            path,
+        }))
+    }
+
+    async fn revoke_certificate(
+        &self,
+        request: Request<pb::RevokeCertificateRequest>,
+    ) -> Result<Response<pb::RevokeCertificateResponse>, Status> {
+        let cause = self.cause(&request, &request.get_ref().request_id)?;
+        let asked = request.into_inner();
+        let reason = match asked.reason.as_str() {
+            "" => RevocationReason::Unspecified,
+            text => text.parse().map_err(|error: crate::issuer::embedded::revocation::UnknownRevocationReason| {
+                Failure::from(Violation::new("reason", error))
+            })?,
+        };
+        let (stored, message) = self.find_certificate(&asked.certificate)?;
+        self.check_revocable(&stored, &message, asked.force)?;
+        let crl_number = if asked.what_if || stored.revoked.is_some() {
+            self.agent.store.read(|view| view.crl())?.map_or(0, |crl| crl.number)
+        } else {
+            let agent = &self.agent;
+            let revoked = pb::CertificateRevoked {
+                fingerprint: message.fingerprint.clone(),
+                thumbprint: message.thumbprint.clone(),
+                reason: reason.as_str().to_owned(),
+            };
+            agent
+                .store
+                .change(cause.clone(), move |record| {
+                    record.entry(Change::CertificateRevoked(revoked))
+                })
+                .await?;
+            agent.ca.publish_crl(&agent.store, cause).await?
+        };
+        let (_, message) = self.find_certificate(&stored.certificate.fingerprint().to_string())?;
+        Ok(Response::new(pb::RevokeCertificateResponse { certificate: Some(message), crl_number }))
+    }
+
+    async fn remove_certificate(
+        &self,
+        request: Request<pb::RemoveCertificateRequest>,
+    ) -> Result<Response<pb::RemoveCertificateResponse>, Status> {
+        let cause = self.cause(&request, &request.get_ref().request_id)?;
+        let asked = request.into_inner();
+        let known = cause.request.as_ref().map(|id| self.agent.store.read(|view| view.request(id)));
+        if known.transpose()?.flatten().is_some() {
+            // The answer to the first call was lost; it is gone, as was asked.
+            return Ok(Response::new(pb::RemoveCertificateResponse { certificate: None }));
+        }
+        let (stored, message) = self.find_certificate(&asked.certificate)?;
+        refuse_used(&message)?;
+        if !asked.what_if {
+            let gone = stored.clone();
+            let key = self
+                .agent
+                .store
+                .change(cause, move |record| {
+                    let fingerprint = gone.certificate.fingerprint();
+                    let uses = record.read(|view| view.uses(fingerprint))?;
+                    refuse_used(&pb::Certificate { uses, ..pb::Certificate::from(&gone) })?;
+                    refuse_open_order(record, &gone)?;
+                    remove(record, &gone)
+                })
+                .await?;
+            if let Some(id) = key {
+                self.agent.destroy_key(id);
+            }
+        }
+        Ok(Response::new(pb::RemoveCertificateResponse { certificate: Some(message) }))
+    }
+}
+
+impl Services {
+    /// Returns the certificate that a caller names, with what answers show of it.
+    fn find_certificate(&self, text: &str) -> Result<(StoredCertificate, pb::Certificate), Failure> {
+        let selector = selector(text)?;
+        self.agent.store.read(|view| {
+            let stored = view.find_certificate(&selector)?;
+            let message = described(view, &stored)?;
+            Ok((stored, message))
+        })
+    }
+
+    fn roles_of(&self, certificate: &pb::Certificate) -> Result<Vec<Role>, Failure> {
+        let mut used: Vec<Role> = Vec::new();
+        for each in &certificate.uses {
+            let role: Role =
+                each.role.parse().map_err(|error| Failure::from(Violation::new("role", error)))?;
+            if each.slot != "previous" && !used.contains(&role) {
+                used.push(role);
+            }
+        }
+        // A role that this server no longer needs has no wishes to verify against.
+        let loaded = self.agent.topology();
+        let needs = loaded.topology.roles_needed(&self.agent.server);
+        used.retain(|role| needs.iter().any(|need| need.role == *role));
+        Ok(used)
+    }
+
+    fn check_revocable(
+        &self,
+        stored: &StoredCertificate,
+        message: &pb::Certificate,
+        force: bool,
+    ) -> Result<(), Failure> {
+        let serial = stored.certificate.serial_number().as_bytes();
+        if self.agent.store.read(|view| view.ca_issued(serial))?.is_none() {
+            return Err(Failure::new(
+                Reason::NotRevocable,
+                format!("{} was issued by {}", stored.certificate.thumbprint(), stored.certificate.issuer()),
+            )
+            .with_remedy("ask that authority to revoke it"));
+        }
+        let current: Vec<&str> = message
+            .uses
+            .iter()
+            .filter(|each| each.slot != "previous")
+            .map(|each| each.role.as_str())
+            .collect();
+        if current.is_empty() || force || stored.revoked.is_some() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Reason::CertificateInUse,
+            format!("{} serves {}", stored.certificate.thumbprint(), current.join(", ")),
+        )
+        .with_remedy("request its successor first, or repeat with --force"))
+    }
+
+    /// Sends the listing in chunks; ends early when the client goes away.
+    fn send_listing(
+        &self,
+        role: Option<&Role>,
+        sender: &mpsc::Sender<Result<pb::ListCertificatesResponse, Status>>,
+    ) {
+        let send = |rows: Vec<pb::CertificateRow>| {
+            sender.blocking_send(Ok(pb::ListCertificatesResponse { rows })).is_ok()
+        };
+        let outcome = match role {
+            None => self.list_all(send),
+            Some(role) => self.list_for(role, send),
+        };
+        if let Err(failure) = outcome {
+            // The client may have gone away, which is no failure of ours.
+            drop(sender.blocking_send(Err(failure.into())));
+        }
+    }
+
+    fn list_all(&self, send: impl Fn(Vec<pb::CertificateRow>) -> bool) -> Result<(), Failure> {
+        let mut rows = Vec::with_capacity(CHUNK);
+        self.agent.store.read(|view| {
+            for stored in view.certificates() {
+                let certificate = Some(described(view, &stored?)?);
+                rows.push(pb::CertificateRow { certificate, ..pb::CertificateRow::default() });
+                if rows.len() == CHUNK && !send(std::mem::take(&mut rows)) {
+                    return Ok(());
+                }
+            }
+            Ok::<(), Failure>(())
+        })?;
+        send(rows);
+        Ok(())
+    }
+
+    /// Usable ones first, the newest of them first; then the others, each with its reason.
+    fn list_for(
+        &self,
+        role: &Role,
+        send: impl Fn(Vec<pb::CertificateRow>) -> bool,
+    ) -> Result<(), Failure> {
+        let agent: &Agent = &self.agent;
+        let now = agent.now();
+        let mut others = Vec::new();
+        let mut usable = Vec::new();
+        for stored in agent.store.read(|view| view.certificates().collect::<Vec<_>>()) {
+            let stored = stored?;
+            let verification = agent.verify_stored(&stored, std::slice::from_ref(role), now)?;
+            let row = pb::CertificateRow {
+                certificate: Some(agent.store.read(|view| described(view, &stored))?),
+                usable: verification.is_assignable(true),
+                findings: verification.findings.iter().map(Into::into).collect(),
+            };
+            let not_before = stored.certificate.not_before();
+            if row.usable { usable.push((not_before, row)) } else { others.push((not_before, row)) }
+        }
+        for list in [&mut usable, &mut others] {
+            list.sort_by_key(|(not_before, _)| std::cmp::Reverse(*not_before));
+        }
+        let rows: Vec<pb::CertificateRow> =
+            usable.into_iter().chain(others).map(|(_, row)| row).collect();
+        for chunk in rows.chunks(CHUNK) {
+            if !send(chunk.to_vec()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn selector(text: &str) -> Result<CertificateSelector, Failure> {
+    text.parse().map_err(|error| Violation::new("certificate", error).into())
+}
+
+/// Returns a stored certificate with what answers show beyond its row.
+pub(super) fn described(
+    view: View<'_>,
+    stored: &StoredCertificate,
+) -> Result<pb::Certificate, Failure> {
+    Ok(pb::Certificate {
+        facts: Some(facts(&stored.certificate)),
+        uses: view.uses(stored.certificate.fingerprint())?,
+        ..pb::Certificate::from(stored)
+    })
+}
+
+fn refuse_used(certificate: &pb::Certificate) -> Result<(), Failure> {
+    let Some(first) = certificate.uses.first() else { return Ok(()) };
+    let uses: Vec<String> =
+        certificate.uses.iter().map(|each| format!("{} ({})", each.role, each.slot)).collect();
+    let flag = match first.slot.as_str() {
+        "previous" => " --previous",
+        "next" => " --next",
+        _ => "",
+    };
+    Err(Failure::new(
+        Reason::CertificateInUse,
+        format!("the certificate is used by {}", uses.join(", ")),
+    )
+    .with_remedy(format!("rolecallctl unassign --role {}{flag}", first.role)))
+}
+
+fn refuse_open_order(
+    record: &Record<'_, '_>,
+    stored: &StoredCertificate,
+) -> Result<(), Failure> {
+    let Some(id) = stored.order else { return Ok(()) };
+    let order = record.read(|view| view.expect_order(id))?;
+    if order.state.is_settled() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Reason::CertificateInUse,
+        format!("order {id} is still about to assign the certificate"),
+    )
+    .with_remedy(format!("rolecallctl order show {id}")))
+}
+
+/// Records that a certificate and its key are gone; returns the key to destroy.
+fn remove(
+    record: &mut Record<'_, '_>,
+    stored: &StoredCertificate,
+) -> Result<Option<rolecall::key::KeyId>, Failure> {
+    let certificate: &Certificate = &stored.certificate;
+    record.essential();
+    record.entry(Change::CertificateRemoved(pb::CertificateRemoved {
+        fingerprint: certificate.fingerprint().as_bytes().to_vec(),
+        thumbprint: certificate.thumbprint().as_bytes().to_vec(),
+        friendly_name: stored.friendly_name.to_string(),
+    }))?;
+    if let Some(id) = stored.key_id {
+        record.key_destroyed(id, "its certificate was removed")?;
+    }
+    Ok(stored.key_id)
+}
+
+/// Certificates of 2 KiB each make a chunk far below the limit of a message.
+const CHUNK: usize = 100;

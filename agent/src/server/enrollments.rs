@@ -1,0 +1,148 @@
+//! Enrollments.
+
+use std::time::Duration;
+
+use rolecall::api::pb;
+use rolecall::api::pb::enrollment_service_server::EnrollmentService;
+use rolecall::api::status::{Failure, Violation};
+use rolecall::enrollment::{Enrollment, EnrollmentChange, EnrollmentName};
+use rolecall::name::DnsName;
+use rolecall::reason::Reason;
+use rolecall::request::Goal;
+use tonic::{Request, Response, Status};
+
+use super::peer::Caller;
+use super::{Services, invalid};
+
+#[tonic::async_trait]
+impl EnrollmentService for Services {
+    async fn list_enrollments(
+        &self,
+        _request: Request<pb::ListEnrollmentsRequest>,
+    ) -> Result<Response<pb::ListEnrollmentsResponse>, Status> {
+        let enrollments = self.agent.enrollments()?;
+        let enrollments = enrollments.iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListEnrollmentsResponse { enrollments }))
+    }
+
+    async fn get_enrollment(
+        &self,
+        request: Request<pb::GetEnrollmentRequest>,
+    ) -> Result<Response<pb::GetEnrollmentResponse>, Status> {
+        let enrollment = self.find_enrollment(&request.into_inner().name)?;
+        Ok(Response::new(pb::GetEnrollmentResponse { enrollment: Some((&enrollment).into()) }))
+    }
+
+    async fn set_enrollment(
+        &self,
+        request: Request<pb::SetEnrollmentRequest>,
+    ) -> Result<Response<pb::SetEnrollmentResponse>, Status> {
+        let cause = self.cause(&request, &request.get_ref().request_id)?;
+        let grant = Caller::of(&request)?.grant;
+        let message = request.into_inner();
+        let enrollment = changed(self.find_enrollment(&message.name)?, &message)?;
+        // A wish that cannot be planned is refused now, not at its renewal.
+        self.agent.plan(&enrollment.renewal(Goal::Assign), grant, cause.now)?;
+        if !message.what_if {
+            let change = EnrollmentChange::Set(enrollment.clone());
+            self.agent
+                .store
+                .change(cause, move |record| record.enrollments_changed(&[change]))
+                .await?;
+        }
+        Ok(Response::new(pb::SetEnrollmentResponse { enrollment: Some((&enrollment).into()) }))
+    }
+
+    async fn remove_enrollment(
+        &self,
+        request: Request<pb::RemoveEnrollmentRequest>,
+    ) -> Result<Response<pb::RemoveEnrollmentResponse>, Status> {
+        let cause = self.cause(&request, &request.get_ref().request_id)?;
+        let message = request.into_inner();
+        let enrollment = self.find_enrollment(&message.name)?;
+        if !message.what_if {
+            let change = EnrollmentChange::Removed(enrollment.name());
+            self.agent
+                .store
+                .change(cause, move |record| record.enrollments_changed(&[change]))
+                .await?;
+        }
+        Ok(Response::new(pb::RemoveEnrollmentResponse { enrollment: Some((&enrollment).into()) }))
+    }
+}
+
+impl Services {
+    fn find_enrollment(&self, text: &str) -> Result<Enrollment, Failure> {
+        let name = name(text)?;
+        self.agent.store.read(|view| view.enrollment(&name))?.ok_or_else(|| {
+            let known = self.agent.enrollments().unwrap_or_default();
+            let known = known.iter().map(|one| one.name().to_string());
+            let nearest = rolecall::suggest::nearest(name.as_str(), known);
+            Failure::new(
+                Reason::EnrollmentUnknown,
+                format!(
+                    "there is no enrollment {name}{}",
+                    rolecall::suggest::did_you_mean(&nearest)
+                ),
+            )
+            .with_remedy("rolecallctl enrollment list")
+        })
+    }
+}
+
+pub(super) fn name(text: &str) -> Result<EnrollmentName, Failure> {
+    text.parse().map_err(|error| Violation::new("name", error).into())
+}
+
+/// Returns the enrollment with every field that the request gives.
+fn changed(
+    mut enrollment: Enrollment,
+    message: &pb::SetEnrollmentRequest,
+) -> Result<Enrollment, Failure> {
+    let mut violations = Vec::new();
+    let mut wrong = |field: &str, what: String| violations.push(Violation::new(field, what));
+    if let Some(text) = &message.issuer {
+        match text.parse() {
+            Ok(issuer) => enrollment.issuer = issuer,
+            Err(error) => wrong("issuer", error.to_string()),
+        }
+    }
+    if let Some(text) = &message.template {
+        match text.parse() {
+            _ if text.is_empty() => enrollment.template = None,
+            Ok(template) => enrollment.template = Some(template),
+            Err(error) => wrong("template", error.to_string()),
+        }
+    }
+    if let Some(text) = &message.key_algorithm {
+        match text.parse() {
+            Ok(algorithm) => enrollment.key_algorithm = algorithm,
+            Err(error) => wrong("key_algorithm", error.to_string()),
+        }
+    }
+    if let Some(text) = &message.digest {
+        match text.parse() {
+            Ok(digest) => enrollment.digest = digest,
+            Err(error) => wrong("digest", error.to_string()),
+        }
+    }
+    for (field, texts) in [("add_names", &message.add_names), ("remove_names", &message.remove_names)] {
+        for text in texts {
+            match text.parse::<DnsName>() {
+                Ok(name) if field == "remove_names" => {
+                    enrollment.added_names.retain(|known| *known != name);
+                }
+                Ok(name) if !enrollment.added_names.contains(&name) => {
+                    enrollment.added_names.push(name);
+                }
+                Ok(_) => {}
+                Err(error) => wrong(field, error.to_string()),
+            }
+        }
+    }
+    enrollment.exportable = message.exportable.unwrap_or(enrollment.exportable);
+    if let Some(seconds) = message.renew_before_seconds {
+        enrollment.renew_before = (seconds > 0).then(|| Duration::from_secs(seconds));
+    }
+    if violations.is_empty() { Ok(enrollment) } else { Err(invalid(violations)) }
+}

@@ -1,0 +1,307 @@
+//! How every role stands, and everything that is wrong.
+//!
+//! Both are computed when asked for, from applied state: nothing here is stored, so nothing here can
+//! be stale.
+
+use rolecall::api::convert::timestamp;
+use rolecall::api::pb;
+use rolecall::api::status::Failure;
+use rolecall::assignment::Assignment;
+use rolecall::certificate::Certificate;
+use rolecall::enrollment::Enrollment;
+use rolecall::finding::{Acceptance, Finding, FindingCode, FindingSubject};
+use rolecall::inventory::StoredCertificate;
+use rolecall::order::{Order, State};
+use rolecall::renewal::{Courier, RenewalPolicy, Schedule, Spread};
+use rolecall::role::Role;
+use rolecall::time::Timestamp;
+use rolecall::topology::RoleNeed;
+
+use crate::agent::Agent;
+
+/// A finding, what it is about, and whether somebody has accepted it.
+#[derive(Clone, Debug)]
+pub struct Located {
+    /// The finding.
+    pub finding: Finding,
+    /// The role; absent: the agent itself.
+    pub role: Option<Role>,
+    /// The certificate, if it is about one.
+    pub certificate: Option<Certificate>,
+    /// Who tolerates it, and until when.
+    pub accepted: Option<Acceptance>,
+}
+
+impl Agent {
+    /// Returns how the roles of this server stand.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn status(&self, now: Timestamp) -> Result<pb::ServerStatus, Failure> {
+        let loaded = self.topology();
+        let enrollments = self.enrollments()?;
+        let open = self.store.read(|view| view.open_orders())?;
+        let acceptances = self.store.read(|view| view.acceptances())?;
+        let mut roles = Vec::new();
+        for need in loaded.topology.roles_needed(&self.server) {
+            let role = self.role(&need, &enrollments, &open, now)?;
+            roles.push(role.into_message(&acceptances, now));
+        }
+        let pool = loaded.topology.pool_of(&self.server);
+        Ok(pb::ServerStatus {
+            server: self.server.to_string(),
+            pool: pool.map(|pool| pool.name().to_string()).unwrap_or_default(),
+            pool_kind: pool.map(|pool| pool.kind().to_string()).unwrap_or_default(),
+            as_of: Some(timestamp(now)),
+            roles,
+            findings: self
+                .own_findings()
+                .into_iter()
+                .map(|finding| message(&located(finding, None, None, &acceptances, now)))
+                .collect(),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+
+    /// Returns everything that is wrong, the accepted included.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn findings(&self, now: Timestamp) -> Result<Vec<Located>, Failure> {
+        let loaded = self.topology();
+        let enrollments = self.enrollments()?;
+        let open = self.store.read(|view| view.open_orders())?;
+        let acceptances = self.store.read(|view| view.acceptances())?;
+        let mut found: Vec<Located> = self
+            .own_findings()
+            .into_iter()
+            .map(|finding| located(finding, None, None, &acceptances, now))
+            .collect();
+        for need in loaded.topology.roles_needed(&self.server) {
+            let standing = self.role(&need, &enrollments, &open, now)?;
+            let certificate = standing.stored.as_ref().map(|stored| &stored.certificate);
+            found.extend(standing.findings.iter().map(|finding| {
+                located(finding.clone(), Some(&need.role), certificate, &acceptances, now)
+            }));
+        }
+        Ok(found)
+    }
+
+    /// What concerns no single role.
+    fn own_findings(&self) -> Vec<Finding> {
+        let mut findings = self.recovered.clone();
+        findings.extend(self.ca.findings());
+        if let Some(why) = self.store.engine().read_only() {
+            findings.push(Finding::new(
+                FindingCode::StoreReadOnly,
+                why.to_string(),
+                "rolecall-agent store verify",
+            ));
+        }
+        if let Some(audit) = self.store.engine().key_audit()
+            && !audit.unreferenced.is_empty()
+        {
+            findings.push(Finding::new(
+                FindingCode::KeysUnreferenced,
+                format!("{} keys that nothing refers to were set aside", audit.unreferenced.len()),
+                "look into keys/unreferenced in the state directory",
+            ));
+        }
+        findings
+    }
+
+    fn role(
+        &self,
+        need: &RoleNeed,
+        enrollments: &[Enrollment],
+        open: &[Order],
+        now: Timestamp,
+    ) -> Result<Standing, Failure> {
+        let assignment = self.store.read(|view| view.assignment(&need.role, &need.instance))?;
+        let stored = self.current_of(&assignment)?;
+        let order = open.iter().rev().find(|order| order.roles.contains(&need.role)).cloned();
+        let mut standing = Standing {
+            role: need.role.clone(),
+            assignment,
+            stored: None,
+            order,
+            schedule: None,
+            findings: Vec::new(),
+            is_expired: false,
+        };
+        if let Some(stored) = stored {
+            let enrollment = enrollments.iter().find(|one| one.roles.contains(&need.role));
+            let schedule = self.schedule(&stored, enrollment)?;
+            standing.findings =
+                self.verify_stored(&stored, std::slice::from_ref(&need.role), now)?.findings;
+            standing.findings.extend(schedule.findings(need.role.as_str(), now));
+            standing.is_expired = stored.certificate.not_after() < now;
+            standing.schedule = Some(schedule);
+            standing.stored = Some(stored);
+        }
+        standing.explain_order();
+        Ok(standing)
+    }
+
+    fn schedule(
+        &self,
+        stored: &StoredCertificate,
+        enrollment: Option<&Enrollment>,
+    ) -> Result<Schedule, Failure> {
+        let policy = RenewalPolicy {
+            courier: Courier::Online,
+            renew_before: enrollment.and_then(|enrollment| enrollment.renew_before),
+        };
+        let issuers = self.issuers_of(stored)?;
+        Ok(policy.schedule(
+            stored.certificate.validity(),
+            issuers.iter().map(Certificate::validity),
+            None,
+            Spread::from_fingerprint(&stored.certificate.fingerprint()),
+        ))
+    }
+}
+
+/// How one role stands.
+struct Standing {
+    role: Role,
+    assignment: Assignment,
+    stored: Option<StoredCertificate>,
+    order: Option<Order>,
+    schedule: Option<Schedule>,
+    findings: Vec<Finding>,
+    is_expired: bool,
+}
+
+impl Standing {
+    fn state(&self) -> &'static str {
+        match (&self.assignment.current, &self.order) {
+            (Some(_), _) if self.is_expired => "expired",
+            (Some(_), _) => "assigned",
+            (None, Some(order)) => match order.state {
+                State::Failed { .. } => "failed",
+                State::Installed { .. } | State::Submitted { .. } | State::AwaitingResponse => {
+                    "waiting"
+                }
+                _ => "ordered",
+            },
+            (None, None) if self.assignment.next.is_some() => "waiting",
+            (None, None) => "missing",
+        }
+    }
+
+    /// Says why there is no certificate, or what the open order waits for.
+    fn explain_order(&mut self) {
+        let request = format!("rolecallctl request --role {}", self.role);
+        let Some(order) = &self.order else {
+            if self.assignment.current.is_none() && self.assignment.next.is_none() {
+                self.findings.push(Finding::new(
+                    FindingCode::RoleMissing,
+                    format!("{} has no certificate", self.role),
+                    request,
+                ));
+            }
+            return;
+        };
+        let show = format!("rolecallctl order show {}", order.id);
+        match &order.state {
+            State::Failed { error, attempt, failing_since, .. } => {
+                self.findings.push(Finding::new(
+                    FindingCode::OrderFailed,
+                    format!("order {} fails since {failing_since} ({attempt} attempts): {error}", order.id),
+                    format!("rolecallctl order retrieve {}", order.id),
+                ));
+            }
+            State::Submitted { ca_request_id, waiting_for, .. } => {
+                self.findings.push(Finding::new(
+                    FindingCode::OrderPendingApproval,
+                    format!("order {} waits for {waiting_for}", order.id),
+                    format!("rolecallctl issuer approve {ca_request_id}"),
+                ));
+            }
+            State::Installed { waiting_for, .. } => {
+                let codes: Vec<&str> =
+                    waiting_for.iter().map(|finding| finding.code.as_str()).collect();
+                self.findings.push(Finding::new(
+                    FindingCode::AssignmentWaiting,
+                    format!("order {} is installed and waits for: {}", order.id, codes.join(", ")),
+                    show,
+                ));
+                self.findings.extend(waiting_for.iter().cloned());
+            }
+            _ => {}
+        }
+    }
+
+    fn into_message(self, acceptances: &[Acceptance], now: Timestamp) -> pb::RoleStatus {
+        let certificate = self.stored.as_ref().map(|stored| stored.certificate.clone());
+        let slot = self.assignment.current.or(self.assignment.next);
+        let slot_name = match (self.assignment.current, self.assignment.next) {
+            (Some(_), _) => "current",
+            (None, Some(_)) => "next",
+            (None, None) => "",
+        };
+        let findings = self
+            .findings
+            .iter()
+            .map(|finding| {
+                let role = Some(&self.role);
+                message(&located(finding.clone(), role, certificate.as_ref(), acceptances, now))
+            })
+            .collect();
+        pb::RoleStatus {
+            role: self.role.to_string(),
+            state: self.state().to_owned(),
+            slot: slot_name.to_owned(),
+            generation: slot.map_or(0, |slot| slot.generation.get()),
+            thumbprint: slot.map(|slot| slot.thumbprint.as_bytes().to_vec()).unwrap_or_default(),
+            fingerprint: slot.map(|slot| slot.fingerprint.as_bytes().to_vec()).unwrap_or_default(),
+            not_before: certificate.as_ref().map(|one| timestamp(one.not_before())),
+            not_after: certificate.as_ref().map(|one| timestamp(one.not_after())),
+            renewal_due: self.schedule.map(|schedule| timestamp(schedule.due)),
+            next_effective: self.assignment.next.map(|slot| timestamp(slot.effective)),
+            issuer: self
+                .stored
+                .as_ref()
+                .and_then(|stored| stored.issuer.as_ref())
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            issuer_dn: certificate.as_ref().map(|one| one.issuer().to_string()).unwrap_or_default(),
+            findings,
+            open_order_id: self.order.as_ref().map_or(0, |order| order.id.get()),
+        }
+    }
+}
+
+fn located(
+    finding: Finding,
+    role: Option<&Role>,
+    certificate: Option<&Certificate>,
+    acceptances: &[Acceptance],
+    now: Timestamp,
+) -> Located {
+    let mut subjects = vec![match role {
+        Some(role) => FindingSubject::Role(role.clone()),
+        None => FindingSubject::Agent,
+    }];
+    subjects.extend(certificate.map(|one| FindingSubject::Certificate(one.thumbprint())));
+    let accepted = acceptances
+        .iter()
+        .find(|acceptance| acceptance.covers(finding.code, &subjects, now))
+        .cloned();
+    Located { finding, role: role.cloned(), certificate: certificate.cloned(), accepted }
+}
+
+/// Returns a located finding as its message.
+pub(crate) fn message(located: &Located) -> pb::Finding {
+    pb::Finding {
+        role: located.role.as_ref().map(ToString::to_string).unwrap_or_default(),
+        fingerprint: located
+            .certificate
+            .as_ref()
+            .map(|one| one.fingerprint().as_bytes().to_vec())
+            .unwrap_or_default(),
+        acceptance: located.accepted.as_ref().map(Into::into),
+        ..pb::Finding::from(&located.finding)
+    }
+}
