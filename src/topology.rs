@@ -6,9 +6,9 @@
 //! ([`Topology::explain`]), so that nothing is hidden. It holds names, never a program, a path or a
 //! secret (`security.md` §1, §5).
 //!
-//! In reading order: [`document`] reads TOML strictly; `pool`, `issuer`, `custom`, `simple_urls`
-//! and `grant` each read their part; `check` judges how the parts go together; `need` derives which
-//! roles a server needs. The manual's page is `src/manual/topology.md`.
+//! In reading order: [`document`](crate::document) reads TOML strictly; `pool`, `issuer`, `custom`,
+//! `simple_urls` and `grant` each read their part; `check` judges how the parts go together; `need`
+//! derives which roles a server needs. The manual's page is `src/manual/topology.md`.
 
 
 mod check;

@@ -58,7 +58,7 @@ pub fn store(command: StoreCommand, out: &mut dyn Write) -> Result<ExitCode, Err
             let config = Config::load(&options.config.config)?;
             let disk = start::disk(&config)?;
             let repaired = repair(&disk, &config.state_directory.join("index"))?;
-            writeln!(out, "{repaired}")?;
+            writeln!(out, "{repaired:?}")?;
             Ok(ExitCode::SUCCESS)
         }
     }
