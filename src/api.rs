@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod convert;
+pub mod kind;
 pub mod status;
 
 /// The generated messages and services of `rolecall.v1`.

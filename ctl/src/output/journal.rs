@@ -6,6 +6,7 @@
 mod structure;
 mod words;
 
+use rolecall::api::kind::kind;
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use serde::Serialize;
@@ -109,33 +110,6 @@ impl ActorView {
             pb::actor::Kind::Unspecified => ("unspecified", false),
         };
         Self { kind, uid: has_uid.then_some(who.uid), name: actor(who) }
-    }
-}
-
-/// Returns the kind of a change, as `--kind` takes it.
-pub(crate) const fn kind(change: &Change) -> &'static str {
-    match change {
-        Change::OrderPlaced(_) => "order-placed",
-        Change::OrderAdvanced(_) => "order-advanced",
-        Change::EnrollmentSet(_) => "enrollment-set",
-        Change::EnrollmentRemoved(_) => "enrollment-removed",
-        Change::CertificateInstalled(_) => "certificate-installed",
-        Change::CertificateRemoved(_) => "certificate-removed",
-        Change::CertificateRevoked(_) => "certificate-revoked",
-        Change::AssignmentSet(_) => "assignment-set",
-        Change::CaEstablished(_) => "ca-established",
-        Change::CaRequestSet(_) => "ca-request-set",
-        Change::CaIssued(_) => "ca-issued",
-        Change::CrlPublished(_) => "crl-published",
-        Change::FindingAccepted(_) => "finding-accepted",
-        Change::TopologyLoaded(_) => "topology-loaded",
-        Change::Refusal(_) => "refusal",
-        Change::KeyDestroyed(_) => "key-destroyed",
-        Change::CheckpointWritten(_) => "checkpoint-written",
-        Change::AgentStarted(_) => "agent-started",
-        Change::AgentStopped(_) => "agent-stopped",
-        Change::RootKeyExported(_) => "root-key-exported",
-        Change::CaKeyCreated(_) => "ca-key-created",
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use prost::Message;
 use rolecall::api::convert::moment;
+use rolecall::api::kind::{self, kind};
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::{Failure, Violation};
@@ -32,11 +33,11 @@ impl Filter {
                 Failure::from(Violation::new("certificate", error))
             })?),
         };
-        for (index, kind) in message.kinds.iter().enumerate() {
-            if !KINDS.contains(&kind.as_str()) {
-                let nearest = rolecall::suggest::nearest(kind, KINDS);
+        for (index, wanted) in message.kinds.iter().enumerate() {
+            if !kind::ALL.contains(&wanted.as_str()) {
+                let nearest = rolecall::suggest::nearest(wanted, kind::ALL);
                 let hint = rolecall::suggest::did_you_mean(&nearest);
-                let what = format!("`{}` is not a kind of entry{hint}", kind.escape_debug());
+                let what = format!("`{}` is not a kind of entry{hint}", wanted.escape_debug());
                 return Err(Violation::new(format!("kinds[{index}]"), what).into());
             }
         }
@@ -77,7 +78,7 @@ impl Filter {
         let at = entry.at.map_or(Timestamp::EPOCH, moment);
         self.since.is_none_or(|since| at >= since)
             && self.until.is_none_or(|until| at <= until)
-            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == kind_of(change)))
+            && (self.kinds.is_empty() || self.kinds.iter().any(|wanted| wanted == kind(change)))
             && (self.role.is_empty()
                 || subject.roles.iter().any(|role| role.eq_ignore_ascii_case(&self.role)))
             && self.certificate.as_ref().is_none_or(|wanted| subject.is_about(wanted))
@@ -198,55 +199,3 @@ fn fingerprint_of(advanced: &pb::OrderAdvanced) -> Option<Vec<u8>> {
         | State::Cancelled(_) => None,
     }
 }
-
-const fn kind_of(change: &Change) -> &'static str {
-    match change {
-        Change::OrderPlaced(_) => "order-placed",
-        Change::OrderAdvanced(_) => "order-advanced",
-        Change::EnrollmentSet(_) => "enrollment-set",
-        Change::EnrollmentRemoved(_) => "enrollment-removed",
-        Change::CertificateInstalled(_) => "certificate-installed",
-        Change::CertificateRemoved(_) => "certificate-removed",
-        Change::CertificateRevoked(_) => "certificate-revoked",
-        Change::AssignmentSet(_) => "assignment-set",
-        Change::CaEstablished(_) => "ca-established",
-        Change::CaRequestSet(_) => "ca-request-set",
-        Change::CaIssued(_) => "ca-issued",
-        Change::CrlPublished(_) => "crl-published",
-        Change::FindingAccepted(_) => "finding-accepted",
-        Change::TopologyLoaded(_) => "topology-loaded",
-        Change::Refusal(_) => "refusal",
-        Change::KeyDestroyed(_) => "key-destroyed",
-        Change::CheckpointWritten(_) => "checkpoint-written",
-        Change::AgentStarted(_) => "agent-started",
-        Change::AgentStopped(_) => "agent-stopped",
-        Change::RootKeyExported(_) => "root-key-exported",
-        Change::CaKeyCreated(_) => "ca-key-created",
-        Change::RequestHandled(_) => "request-handled",
-    }
-}
-
-const KINDS: [&str; 22] = [
-    "order-placed",
-    "order-advanced",
-    "enrollment-set",
-    "enrollment-removed",
-    "certificate-installed",
-    "certificate-removed",
-    "certificate-revoked",
-    "assignment-set",
-    "ca-established",
-    "ca-request-set",
-    "ca-issued",
-    "crl-published",
-    "finding-accepted",
-    "topology-loaded",
-    "refusal",
-    "key-destroyed",
-    "checkpoint-written",
-    "agent-started",
-    "agent-stopped",
-    "root-key-exported",
-    "ca-key-created",
-    "request-handled",
-];

@@ -55,6 +55,7 @@ pub(super) fn structure(change: &Change) -> Value {
             json!({ "version": change.version, "recovered": change.recovered })
         }
         Change::AgentStopped(_) => json!({}),
+        Change::RequestHandled(change) => json!({ "operation": change.operation }),
     }
 }
 

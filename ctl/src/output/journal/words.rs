@@ -45,6 +45,7 @@ pub(super) fn words(change: &Change) -> String {
         }
         Change::AgentStarted(change) => agent_started(change),
         Change::AgentStopped(_) => "agent stopped".to_owned(),
+        Change::RequestHandled(change) => format!("{}: nothing had to change", change.operation),
         Change::RootKeyExported(change) => {
             format!("root key {} exported", digits(&change.key_id).unwrap_or_default())
         }
@@ -85,6 +86,7 @@ pub(super) fn outcome(change: &Change) -> String {
         | Change::AgentStopped(_)
         | Change::RootKeyExported(_)
         | Change::CaKeyCreated(_) => "done".to_owned(),
+        Change::RequestHandled(_) => "unchanged".to_owned(),
     }
 }
 
@@ -124,7 +126,8 @@ pub(crate) fn certificate(change: &Change) -> Option<&[u8]> {
         | Change::AgentStarted(_)
         | Change::AgentStopped(_)
         | Change::RootKeyExported(_)
-        | Change::CaKeyCreated(_) => return None,
+        | Change::CaKeyCreated(_)
+        | Change::RequestHandled(_) => return None,
     };
     (!fingerprint.is_empty()).then_some(fingerprint.as_slice())
 }
