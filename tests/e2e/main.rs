@@ -5,4 +5,6 @@
 )]
 
 mod codegen;
+mod crash;
+mod crash_kill;
 mod shipped;
