@@ -7,4 +7,5 @@
 mod codegen;
 mod crash;
 mod crash_kill;
+mod crash_power;
 mod shipped;
