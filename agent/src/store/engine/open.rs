@@ -175,6 +175,7 @@ fn start(
         journal,
         reserve,
         checkpoints,
+        index_lost: false,
         lock,
     };
     let writer = spawn("store-writer", move || writer.run())?;
