@@ -8,4 +8,5 @@ mod codegen;
 mod crash;
 mod crash_kill;
 mod crash_power;
+mod disk_full;
 mod shipped;
