@@ -28,6 +28,9 @@ pub(super) struct Place {
     length: usize,
 }
 
+/// A spool file that a process before left, and the keys in it.
+pub(super) type Found = (Spool, Vec<(SealedKey, Place)>);
+
 /// One spool file.
 #[derive(Clone, Debug)]
 pub(super) struct Spool {
@@ -54,7 +57,7 @@ impl Spool {
     }
 
     /// Opens the files that a process before left, with the keys in them.
-    pub(super) fn open_all(disk: &dyn Disk) -> Result<Vec<(Self, Vec<(SealedKey, Place)>)>, Error> {
+    pub(super) fn open_all(disk: &dyn Disk) -> Result<Vec<Found>, Error> {
         let names = disk.list(DIRECTORY).map_err(io_at("read", DIRECTORY))?;
         let mut spools = Vec::new();
         for name in names {
