@@ -128,7 +128,10 @@ fn start(
     lock: Option<Box<dyn lock::Held>>,
 ) -> Result<(Engine, OpenReport), Error> {
     let State { applied, tail, report, checkpoint_length } = state;
-    let writable = lock.filter(|_| report.read_only.is_none());
+    let (writable, lock) = match report.read_only {
+        None => (lock, None),
+        Some(_) => (None, lock.map(Arc::from)),
+    };
     let disk = &options.disk;
     let (keys, found) = if writable.is_some() {
         KeyFiles::open(Arc::clone(disk))?
@@ -136,9 +139,9 @@ fn start(
         (KeyFiles::read_only(Arc::clone(disk)), BTreeSet::new())
     };
     let (shared, policy) = share(options, applied, keys, &report);
-    let Some(lock) = writable else {
+    let Some(writer_lock) = writable else {
         let threads = Arc::default();
-        return Ok((Engine { shared, messages: None, threads }, report));
+        return Ok((Engine { shared, messages: None, threads, _lock: lock }, report));
     };
     let journal = Journal::open(Arc::clone(&shared.disk), &tail)?;
     let reserve = Reserve::open(Arc::clone(&shared.disk))?;
@@ -171,11 +174,11 @@ fn start(
         journal,
         reserve,
         checkpoints,
-        lock,
+        lock: writer_lock,
     };
     let writer = spawn("store-writer", move || writer.run())?;
     let threads = Arc::new(Mutex::new(vec![writer]));
-    Ok((Engine { shared, messages: Some(messages), threads }, report))
+    Ok((Engine { shared, messages: Some(messages), threads, _lock: None }, report))
 }
 
 fn share(
