@@ -8,7 +8,6 @@ mod words;
 
 use rolecall::api::kind::kind;
 use rolecall::api::pb;
-use rolecall::api::pb::journal_entry::Change;
 use serde::Serialize;
 
 use self::structure::structure;
