@@ -5,4 +5,5 @@
 )]
 
 mod codegen;
+mod flow;
 mod shipped;
