@@ -5,6 +5,8 @@
     reason = "the whole binary is tests, which the lints do not see"
 )]
 
+mod architecture;
+mod ca_console;
 mod codegen;
 mod flow;
 mod shipped;

@@ -52,7 +52,7 @@ fn every_change() -> Vec<Change> {
 #[test]
 fn every_kind_of_change_has_words_an_outcome_and_a_structure() {
     let kinds: Vec<&str> = every_change().iter().map(kind).collect();
-    assert_eq!(kinds, KINDS);
+    assert_eq!(kinds, rolecall::api::kind::ALL);
     for change in every_change() {
         let view = EntryView::of(&entry(change));
         assert!(!view.summary.is_empty() && !view.outcome.is_empty(), "{}", view.kind);
