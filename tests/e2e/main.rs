@@ -8,5 +8,7 @@
 mod architecture;
 mod ca_console;
 mod codegen;
+mod crash;
+mod crash_kill;
 mod flow;
 mod shipped;
