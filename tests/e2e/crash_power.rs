@@ -341,6 +341,10 @@ impl Disk for Recorder {
         self.done("sync_dir", directory, self.disk.sync_dir(directory))
     }
 
+    fn settle(&self) {
+        self.disk.settle();
+    }
+
     fn lock(&self, path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {
         self.disk.lock(path)
     }
