@@ -12,5 +12,6 @@ mod crash;
 mod crash_kill;
 mod crash_power;
 mod disk_full;
+mod disk_state;
 mod flow;
 mod shipped;
