@@ -464,3 +464,8 @@ fn check_certificate(view: View<'_>, order: &Order) -> Result<(), String> {
         other => Err(format!("the CA remembers {other:?}")),
     }
 }
+
+/// Writes a file that only its owner may read.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) {
+    rolecall_agent::init::write_new(path, bytes, 0o600).unwrap();
+}

@@ -14,4 +14,5 @@ mod crash_power;
 mod disk_full;
 mod disk_state;
 mod flow;
+mod secrets;
 mod shipped;
