@@ -91,7 +91,7 @@ async fn exercise(client: &Client) -> BTreeMap<String, Vec<u8>> {
     for (id, algorithm) in [("a", "p-256"), ("b", "p-384"), ("c", "rsa-2048"), ("d", "rsa-3072")] {
         let mut request = order(id, true);
         if let Some(spec) = &mut request.spec {
-            spec.key_algorithm = algorithm.to_owned();
+            algorithm.clone_into(&mut spec.key_algorithm);
             spec.exportable = Some(true);
         }
         let answer = client.orders().place_order(request).await.unwrap();
@@ -99,7 +99,7 @@ async fn exercise(client: &Client) -> BTreeMap<String, Vec<u8>> {
     }
     let mut wrong = order("e", true);
     if let Some(spec) = &mut wrong.spec {
-        spec.key_algorithm = "rsa-1024".to_owned();
+        "rsa-1024".clone_into(&mut spec.key_algorithm);
     }
     note("weak key", refusal(client.orders().place_order(wrong).await));
     note("reused id", refusal(client.orders().place_order(order_to_approve("a")).await));
@@ -233,17 +233,13 @@ fn private_numbers(pkcs8: &[u8]) -> Vec<Vec<u8>> {
     let key = outer.as_sequence().unwrap().get(2).unwrap().as_slice().unwrap();
     let (_, key) = parse_der(key).unwrap();
     let fields = key.as_sequence().unwrap();
-    match &fields.get(1).unwrap().content {
-        // RFC 5915: version, privateKey, …
-        BerObjectContent::OctetString(scalar) => vec![scalar.to_vec()],
-        // RFC 8017 A.1.2: version, n, e, d, p, q, d mod p-1, d mod q-1, q^-1 mod p.
-        _ => fields
-            .iter()
-            .skip(3)
-            .filter_map(|field| field.as_slice().ok())
-            .map(|number| number.iter().copied().skip_while(|octet| *octet == 0).collect())
-            .collect(),
+    // RFC 5915: version, privateKey, …
+    if let BerObjectContent::OctetString(scalar) = &fields.get(1).unwrap().content {
+        return vec![scalar.to_vec()];
     }
+    // RFC 8017 A.1.2: version, n, e, d, p, q, d mod p-1, d mod q-1, q^-1 mod p.
+    let numbers = fields.iter().skip(3).filter_map(|field| field.as_slice().ok());
+    numbers.map(|one| one.iter().copied().skip_while(|octet| *octet == 0).collect()).collect()
 }
 
 /// Base64 without the last, incomplete group.
@@ -252,7 +248,10 @@ fn base64(octets: &[u8]) -> Vec<u8> {
     let (groups, _) = octets.as_chunks::<3>();
     let digits = groups.iter().flat_map(|[a, b, c]| {
         let bits = u32::from_be_bytes([0, *a, *b, *c]);
-        [18, 12, 6, 0].map(|shift| ALPHABET[usize::try_from((bits >> shift) & 63).unwrap()])
+        [18, 12, 6, 0].map(|shift| {
+            let index = usize::try_from((bits >> shift) & 63).unwrap();
+            ALPHABET.get(index).copied().unwrap()
+        })
     });
     digits.collect()
 }
