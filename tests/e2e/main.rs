@@ -6,4 +6,5 @@
 
 mod codegen;
 mod flow;
+mod request_ids;
 mod shipped;
