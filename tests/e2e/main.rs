@@ -4,7 +4,10 @@
     reason = "the whole binary is tests, which the lint does not see"
 )]
 
+mod approvals;
 mod codegen;
 mod flow;
+mod foreign_requests;
+mod refusals;
 mod request_ids;
 mod shipped;
