@@ -4,10 +4,13 @@
     reason = "the whole binary is tests, which the lint does not see"
 )]
 
+mod access;
 mod approvals;
+mod assignments;
 mod codegen;
 mod flow;
 mod foreign_requests;
 mod refusals;
 mod request_ids;
+mod revocation;
 mod shipped;
