@@ -5,10 +5,17 @@
     reason = "the whole binary is tests, which the lints do not see"
 )]
 
+mod access;
+mod approvals;
 mod architecture;
+mod assignments;
 mod ca_console;
 mod codegen;
 mod crash;
 mod crash_kill;
 mod flow;
+mod foreign_requests;
+mod refusals;
+mod request_ids;
+mod revocation;
 mod shipped;
