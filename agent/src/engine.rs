@@ -83,7 +83,10 @@ impl Engine {
         self.running.spawn(async move { (id, agent.drive_order(id).await) });
     }
 
-    fn settle(&mut self, outcome: Result<(OrderId, Result<Rest, Failure>), tokio::task::JoinError>) {
+    fn settle(
+        &mut self,
+        outcome: Result<(OrderId, Result<Rest, Failure>), tokio::task::JoinError>,
+    ) {
         let (id, result) = match outcome {
             Ok(settled) => settled,
             Err(error) => {
@@ -120,12 +123,8 @@ impl Engine {
     /// Does everything that is due.
     async fn act(&mut self) {
         let now = self.agent.now();
-        let due: Vec<OrderId> = self
-            .waiting
-            .iter()
-            .filter(|(_, until)| **until <= now)
-            .map(|(id, _)| *id)
-            .collect();
+        let due: Vec<OrderId> =
+            self.waiting.iter().filter(|(_, until)| **until <= now).map(|(id, _)| *id).collect();
         for id in due {
             self.drive(id, None);
         }
@@ -183,7 +182,12 @@ impl Engine {
                         .map(|slot| slot.generation)
                         .collect();
                     if !expired.is_empty() {
-                        record.assignment_changed(&assignment, "previous-removed", None, &expired)?;
+                        record.assignment_changed(
+                            &assignment,
+                            "previous-removed",
+                            None,
+                            &expired,
+                        )?;
                     }
                 }
                 Ok(())

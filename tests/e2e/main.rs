@@ -1,12 +1,16 @@
 //! Every test of Rolecall from outside, in one binary so that it links once.
 #![expect(
     clippy::tests_outside_test_module,
-    reason = "the whole binary is tests, which the lint does not see"
+    clippy::unwrap_used,
+    reason = "the whole binary is tests, which the lints do not see"
 )]
 
+mod architecture;
+mod ca_console;
 mod codegen;
 mod crash;
 mod crash_kill;
 mod crash_power;
 mod disk_full;
+mod flow;
 mod shipped;

@@ -55,8 +55,7 @@ impl AssignmentService for Services {
                 .store
                 .change(cause, move |record| {
                     still_there(record, fingerprint)?;
-                    let changed =
-                        assign_roles(record, &instances, &stored.certificate, effective)?;
+                    let changed = assign_roles(record, &instances, &stored.certificate, effective)?;
                     note_handled(record, changed.is_empty(), "Assign")?;
                     Ok(changed)
                 })

@@ -69,6 +69,11 @@ pub trait Disk: Debug + Send + Sync {
     /// What the system says.
     fn sync_dir(&self, directory: &str) -> io::Result<()>;
 
+    /// Has the file system write out everything it holds, so that later syncs find little to do.
+    ///
+    /// A hint about time only: nothing may be taken for durable because of it.
+    fn settle(&self);
+
     /// Locks the directory for this process by the file at `path`.
     ///
     /// # Errors
@@ -205,6 +210,14 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, directory: &str) -> io::Result<()> {
         fs::File::open(self.root.join(directory))?.sync_all()
+    }
+
+    fn settle(&self) {
+        if let Ok(root) = fs::File::open(&self.root)
+            && let Err(error) = rustix::fs::syncfs(&root)
+        {
+            tracing::debug!(%error, "the file system could not be settled");
+        }
     }
 
     fn lock(&self, path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {

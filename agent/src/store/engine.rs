@@ -24,6 +24,7 @@ use crate::store::error::{Error, ReadOnly};
 use crate::store::index::applied::Applied;
 use crate::store::journal::Entries;
 use crate::store::keys::{KeyFiles, SealedKey};
+use crate::store::lock;
 use crate::store::rows::{Page, Projection, Rows, Scan, successor};
 
 mod builder;
@@ -90,6 +91,8 @@ pub struct Engine {
     /// None when the store is read-only.
     messages: Option<mpsc::Sender<Message>>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// The lock of a store that is read-only; else the writer has it.
+    _lock: Option<Arc<dyn lock::Held>>,
 }
 
 impl fmt::Debug for Engine {

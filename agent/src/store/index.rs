@@ -25,8 +25,9 @@ pub mod trust;
 const APPLIED: [u8; 2] = [RESERVED_TABLE, b'a'];
 /// Where the projection's rows begin.
 const FIRST_TABLE: [u8; 1] = [RESERVED_TABLE + 1];
-/// Pages that sled keeps in memory: look-ups hit the page cache below it anyway.
-const CACHE: u64 = 16 << 20;
+/// What sled keeps in memory, roughly: it holds on to several times this, and look-ups that miss it
+/// hit the page cache below.
+const CACHE: u64 = 1 << 20;
 
 /// The index, open.
 pub(crate) struct Index {

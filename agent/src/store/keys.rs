@@ -1,6 +1,8 @@
 //! Private keys: one sealed key per file, durable before anything refers to it.
 //!
-//! A key file is written once, never changed and never renamed over another; its name is its id.
+//! A key file is written once and never changed; its name is its id. A group's keys are made durable
+//! by one sync of a spool and get their files right after, beside the writer: until then, and after
+//! a crash, they are found in the spool, and no reader notices.
 //! Unsealing needs the master key, which is elsewhere; everything else, finding, checking and
 //! listing, needs only the header. What a key is for is in the journal, not here.
 
@@ -12,10 +14,10 @@ use rolecall::key::KeyId;
 mod files;
 mod master;
 mod seal;
-mod slots;
+mod spool;
 
 pub use files::KeyFiles;
-pub(crate) use files::{list, read};
+pub(crate) use files::{Stop, list, read};
 pub use master::{MasterError, MasterKey};
 pub use seal::{SealedKey, Sealer};
 

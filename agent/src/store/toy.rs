@@ -98,7 +98,8 @@ impl Projection for Toy {
     ) -> Result<(), ProjectionError> {
         for row in Scan::new(view, vec![KEYS], successor(&[KEYS])) {
             let (key, _) = row?;
-            found(KeyId::new(key[1..].try_into().expect("tests write it")));
+            let id = Reader::new(&key[1..]).array();
+            found(id.map(KeyId::new).ok_or_else(|| ProjectionError::new("no key id"))?);
         }
         Ok(())
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use rolecall::key::KeyId;
 
 use crate::store::checkpoint;
-use crate::store::codec::Digest;
 use crate::store::checkpoint::Checkpoint;
+use crate::store::codec::Digest;
 use crate::store::disk::Disk;
 use crate::store::engine::replay;
 use crate::store::error::{Damage, Error};

@@ -63,7 +63,7 @@ fn a_changed_or_missing_byte_anywhere_is_noticed() {
         assert!(matches!(found, Err(Error::Checkpoint { .. })), "cut at {at}");
     }
     disk.tamper(&path(42), |bytes| bytes.push(0));
-    assert!(Checkpoint::load(&disk, 42).is_err());
+    Checkpoint::load(&disk, 42).unwrap_err();
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn an_interrupted_write_leaves_the_name_free() {
     let disk = SimDisk::new();
     let broken: [Result<Row, Error>; 2] = [Ok((vec![1], vec![2])), Err(Error::Poisoned)];
     let anchor = Anchor { sequence: 42, hash: [8; 32] };
-    assert!(write(&disk, &anchor, &mut broken.into_iter()).is_err());
+    write(&disk, &anchor, &mut broken.into_iter()).unwrap_err();
     assert_eq!(disk.list("").unwrap(), Vec::<String>::new());
     for sequence in [7, 8, 9] {
         write(&disk, &Anchor { sequence, ..anchor }, &mut std::iter::empty()).unwrap();

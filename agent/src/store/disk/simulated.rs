@@ -465,6 +465,8 @@ impl Disk for SimDisk {
         })
     }
 
+    fn settle(&self) {}
+
     fn lock(&self, _path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {
         let mut state = self.state();
         if state.faults.read_only {

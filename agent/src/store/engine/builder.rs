@@ -94,12 +94,8 @@ fn audit_keys(shared: &Shared, found: &BTreeSet<KeyId>) -> Result<KeyAudit, Erro
         .map_err(|source| Error::Projection { sequence, source })?;
     // One that came after the start is not among those found then, and not missing.
     missing.retain(|id| shared.keys.contains(id).is_ok_and(|there| !there));
-    for id in &unreferenced {
-        shared.keys.set_aside(id)?;
-    }
     if !unreferenced.is_empty() {
-        shared.disk.sync_dir("keys").map_err(io_at("sync", "keys"))?;
-        shared.disk.sync_dir("keys/unreferenced").map_err(io_at("sync", "keys"))?;
+        shared.keys.set_aside(&unreferenced)?;
     }
     Ok(KeyAudit { unreferenced, missing })
 }

@@ -40,8 +40,6 @@ pub struct OpenReport {
     pub checkpoint: Option<u64>,
     /// Checkpoints that were not valid, and where they are now.
     pub checkpoints_set_aside: Vec<String>,
-    /// Key slots a crash left half written, and where they are now.
-    pub torn_keys: Vec<String>,
     /// Entries after the checkpoint.
     pub tail_entries: u64,
     /// Bytes of frames after the checkpoint.
@@ -129,20 +127,21 @@ fn start(
     state: State,
     lock: Option<Box<dyn lock::Held>>,
 ) -> Result<(Engine, OpenReport), Error> {
-    let State { applied, tail, mut report, checkpoint_length } = state;
-    let writable = lock.filter(|_| report.read_only.is_none());
+    let State { applied, tail, report, checkpoint_length } = state;
+    let (writable, lock) = match report.read_only {
+        None => (lock, None),
+        Some(_) => (None, lock.map(Arc::from)),
+    };
     let disk = &options.disk;
     let (keys, found) = if writable.is_some() {
-        let (keys, found) = KeyFiles::open(Arc::clone(disk))?;
-        report.torn_keys = found.torn;
-        (keys, found.ids)
+        KeyFiles::open(Arc::clone(disk))?
     } else {
         (KeyFiles::read_only(Arc::clone(disk)), BTreeSet::new())
     };
     let (shared, policy) = share(options, applied, keys, &report);
-    let Some(lock) = writable else {
+    let Some(writer_lock) = writable else {
         let threads = Arc::default();
-        return Ok((Engine { shared, messages: None, threads }, report));
+        return Ok((Engine { shared, messages: None, threads, _lock: lock }, report));
     };
     let journal = Journal::open(Arc::clone(&shared.disk), &tail)?;
     let reserve = Reserve::open(Arc::clone(&shared.disk))?;
@@ -153,12 +152,12 @@ fn start(
     }
     drop(tasks.send(Task::AuditKeys { found }));
     let weak = messages.downgrade();
-    let (for_builder, for_slots) = (Arc::clone(&shared), Arc::clone(&shared));
+    let (for_builder, for_keys) = (Arc::clone(&shared), Arc::clone(&shared));
     let threads = vec![
         spawn("store-builder", move || {
             builder::run(&for_builder, &builder, &weak);
         })?,
-        spawn("store-slots", move || for_slots.keys.refill())?,
+        spawn("store-keys", move || for_keys.keys.run())?,
     ];
     let checkpoints = Checkpoints {
         policy,
@@ -175,12 +174,16 @@ fn start(
         journal,
         reserve,
         checkpoints,
+<<<<<<< HEAD
         index_lost: false,
         lock,
+=======
+        lock: writer_lock,
+>>>>>>> main
     };
     let writer = spawn("store-writer", move || writer.run())?;
     let threads = Arc::new(Mutex::new(vec![writer]));
-    Ok((Engine { shared, messages: Some(messages), threads }, report))
+    Ok((Engine { shared, messages: Some(messages), threads, _lock: None }, report))
 }
 
 fn share(

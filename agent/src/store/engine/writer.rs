@@ -15,6 +15,7 @@ use crate::store::engine::{Answer, CheckpointPolicy, Job, Message, Shared, Trans
 use crate::store::error::Error;
 use crate::store::index::trust;
 use crate::store::journal::{AppendError, Journal, Reserve};
+use crate::store::keys::Stop;
 use crate::store::lock;
 use crate::store::rows::CheckpointRecord;
 use crate::store::verify;
@@ -280,7 +281,7 @@ impl Writer {
         self.shared.stopping.store(true, Ordering::Release);
         // A thread that waits for room in the queue must not be waited for.
         self.messages.close();
-        self.shared.keys.stop();
+        self.shared.keys.stop(if healthy { Stop::Finish } else { Stop::Abandon });
         drop(self.checkpoints.builder.send(Task::Stop));
         for thread in self.checkpoints.threads.drain(..) {
             if thread.join().is_err() {

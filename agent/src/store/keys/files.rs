@@ -1,63 +1,87 @@
 //! The key files of one state directory.
+//!
+//! The writer's way to durability is the spool; a thread of its own gives each key its file. Both
+//! meet in what is *spooled*: a key without a file yet is read from memory. A spool is used again
+//! only when the files of all its keys, and their names, are durable.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rolecall::key::KeyId;
 
-use crate::store::disk::Disk;
+use crate::store::disk::{Disk, DiskFile};
 use crate::store::keys::seal::parse_file;
-use crate::store::keys::slots::{SIZE, Slot, Slots, number};
+use crate::store::keys::spool::{self, Place, Spool};
 use crate::store::keys::{DIRECTORY, Error, SealedKey, io_at, path};
 
 const ASIDE: &str = "keys/unreferenced";
-/// From so many keys in a group on a second thread pays for itself.
-const PARALLEL: usize = 4;
+/// Keys that get their files together; each is synced by itself, their names once.
+const BATCH: usize = 256;
+/// From so many on, writing everything out first makes the syncs cheap.
+const SETTLE: usize = 16;
+/// When files could not be written, because the disk is full, it is tried again after this time.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// All sealed keys.
 #[derive(Debug)]
 pub struct KeyFiles {
     disk: Arc<dyn Disk>,
-    slots: Slots,
+    state: Mutex<State>,
+    /// Held while files are written, so that a key is not destroyed and written at once.
+    filing: Mutex<()>,
+    /// Something for the thread that writes files.
+    work: Condvar,
 }
 
-/// What a start found among the key files.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Every key there is.
-    pub(crate) ids: BTreeSet<KeyId>,
-    /// Slots a crash left with something in them that is no whole key, and where they are now.
-    pub(crate) torn: Vec<String>,
+struct State {
+    /// Keys without a durable file.
+    unfiled: BTreeMap<KeyId, SealedKey>,
+    /// Keys that are in a spool, whether they have a file or not.
+    places: BTreeMap<KeyId, Place>,
+    /// The spool that groups are appended to.
+    active: Option<Spool>,
+    /// One made ahead of need.
+    ready: Option<Spool>,
+    /// Full, or from before the start.
+    full: Vec<Spool>,
+    next: u64,
+    stop: Option<Stop>,
+}
+
+/// How the thread that writes files ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stop {
+    /// After every key has its file.
+    Finish,
+    /// At once, as if killed.
+    Abandon,
 }
 
 impl KeyFiles {
-    /// Finishes what a crash left half done, and lists the keys.
-    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<(Self, Found), Error> {
+    /// Finds what a process before left, and returns the ids of all keys.
+    pub(crate) fn open(disk: Arc<dyn Disk>) -> Result<(Self, BTreeSet<KeyId>), Error> {
         disk.create_dir(DIRECTORY).map_err(io_at("create", DIRECTORY))?;
         disk.create_dir(ASIDE).map_err(io_at("create", ASIDE))?;
-        let mut found = Found::default();
-        let mut ready = Vec::new();
-        let mut next = 0;
-        let names = disk.list(DIRECTORY).map_err(io_at("read", DIRECTORY))?;
-        found.ids = names.iter().filter_map(|name| key_of(name)).collect();
-        for name in &names {
-            if let Some(number) = number(name) {
-                next = next.max(number.saturating_add(1));
-                ready.extend(recover_slot(&*disk, name, &mut found)?);
-            }
-        }
-        for directory in ["", DIRECTORY, ASIDE] {
+        for directory in ["", DIRECTORY] {
             disk.sync_dir(directory).map_err(io_at("sync", directory))?;
         }
-        let slots = Slots::new(Arc::clone(&disk), ready, next);
-        Ok((Self { disk, slots }, found))
+        let keys = Self { state: Mutex::new(State::read(&*disk)?), ..Self::new(disk) };
+        let ids = keys.list()?;
+        Ok((keys, ids))
     }
 
     /// Reads keys without repairing or preparing anything.
     pub(crate) fn read_only(disk: Arc<dyn Disk>) -> Self {
-        let slots = Slots::new(Arc::clone(&disk), Vec::new(), 0);
-        Self { disk, slots }
+        let state = State::read(&*disk).unwrap_or_default();
+        Self { state: Mutex::new(state), ..Self::new(disk) }
+    }
+
+    fn new(disk: Arc<dyn Disk>) -> Self {
+        let (state, filing) = (Mutex::default(), Mutex::default());
+        Self { disk, state, filing, work: Condvar::new() }
     }
 
     /// Reads one key.
@@ -65,7 +89,10 @@ impl KeyFiles {
     /// # Errors
     /// [`Error::NotFound`] or [`Error::Damaged`], else what the system says.
     pub fn read(&self, id: &KeyId) -> Result<SealedKey, Error> {
-        read(&*self.disk, id)
+        if let Some(key) = self.lock().unfiled.get(id) {
+            return Ok(key.clone());
+        }
+        read_file(&*self.disk, id)
     }
 
     /// Returns whether there is a key of that id.
@@ -74,7 +101,8 @@ impl KeyFiles {
     /// What the system says.
     pub fn contains(&self, id: &KeyId) -> Result<bool, Error> {
         let path = path(id);
-        self.disk.exists(&path).map_err(io_at("read", &path))
+        let unfiled = self.lock().unfiled.contains_key(id);
+        Ok(unfiled || self.disk.exists(&path).map_err(io_at("read", &path))?)
     }
 
     /// Returns the ids of all keys.
@@ -82,28 +110,52 @@ impl KeyFiles {
     /// # Errors
     /// What the system says.
     pub fn list(&self) -> Result<BTreeSet<KeyId>, Error> {
-        list(&*self.disk)
+        let unfiled: Vec<KeyId> = self.lock().unfiled.keys().copied().collect();
+        let mut ids = files(&*self.disk)?;
+        ids.extend(unfiled);
+        Ok(ids)
     }
 
-    /// Writes keys and makes them durable; all or none are there when this returns.
+    /// Makes keys durable; all or none are there when this returns.
+    ///
+    /// Only the writer calls this: there is one.
     pub(crate) fn write(&self, keys: &[SealedKey]) -> Result<(), Error> {
         for key in keys {
             if self.contains(&key.id())? {
                 return Err(Error::Exists { id: key.id() });
             }
         }
-        let written = self.write_all(keys);
-        if written.is_err() {
-            self.take_back(keys);
+        let length: usize = keys.iter().map(|key| key.as_bytes().len()).sum();
+        if length == 0 {
+            return Ok(());
         }
-        written
+        let mut spool = self.spool_with_room(length)?;
+        let appended = spool.append(keys);
+        let mut state = self.lock();
+        match appended {
+            Ok(places) => {
+                state.active = Some(spool);
+                for (key, place) in keys.iter().zip(places) {
+                    state.places.insert(key.id(), place);
+                    state.unfiled.insert(key.id(), key.clone());
+                }
+                self.work.notify_one();
+                Ok(())
+            }
+            Err(error) => {
+                // Nobody knows what is in the file now, so nothing is appended to it any more.
+                state.active = None;
+                state.full.push(spool);
+                Err(error)
+            }
+        }
     }
 
-    /// Removes keys that nothing refers to, because the group that brought them failed.
+    /// Withdraws keys that nothing refers to, because the group that brought them failed.
     pub(crate) fn take_back(&self, keys: &[SealedKey]) {
         for key in keys {
             // What stays is unreferenced, and the next start sets it aside.
-            drop(self.disk.remove(&path(&key.id())));
+            drop(self.destroy(&key.id()));
         }
     }
 
@@ -112,13 +164,15 @@ impl KeyFiles {
     /// # Errors
     /// What the system says.
     pub fn destroy(&self, id: &KeyId) -> Result<(), Error> {
+        let _filing = self.filing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.withdraw(id)?;
         let path = path(id);
         let file = match self.disk.open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(io_at("open", &path))?,
         };
         let length = file.length().map_err(io_at("read", &path))?;
-        let zeros = vec![0; usize::try_from(length).unwrap_or(SIZE)];
+        let zeros = vec![0; usize::try_from(length).unwrap_or(0)];
         file.write_at(&zeros, 0)
             .and_then(|()| file.sync_data())
             .and_then(|()| self.disk.remove(&path))
@@ -126,71 +180,221 @@ impl KeyFiles {
             .map_err(io_at("destroy", &path))
     }
 
-    /// Moves a key that nothing refers to out of the way.
-    pub(crate) fn set_aside(&self, id: &KeyId) -> Result<(), Error> {
-        let path = path(id);
-        match self.disk.rename(&path, &format!("{ASIDE}/{id}.key")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(io_at("set aside", &path)(error))
-            }
-            _moved => Ok(()),
+    /// Moves keys that nothing refers to out of the way.
+    pub(crate) fn set_aside(&self, ids: &BTreeSet<KeyId>) -> Result<(), Error> {
+        while !self.lock().unfiled.is_empty() {
+            self.file_batch()?;
         }
-    }
-
-    /// Keeps slots ready until [`Self::stop`]: the body of a thread.
-    pub(crate) fn refill(&self) {
-        self.slots.refill();
-    }
-
-    /// Ends [`Self::refill`].
-    pub(crate) fn stop(&self) {
-        self.slots.stop();
-    }
-
-    fn write_all(&self, keys: &[SealedKey]) -> Result<(), Error> {
-        let (small, large): (Vec<_>, Vec<_>) =
-            keys.iter().partition(|key| key.as_bytes().len() <= SIZE);
-        for key in large {
-            self.write_large(key)?;
-        }
-        let slots = self.slots.take(small.len())?;
-        let pairs: Vec<(Slot, &SealedKey)> = slots.into_iter().zip(small).collect();
-        let (first, second) =
-            pairs.split_at(if pairs.len() < PARALLEL { 0 } else { pairs.len() / 2 });
-        let outcomes = if first.is_empty() {
-            [Ok(()), fill(second)]
-        } else {
-            std::thread::scope(|scope| {
-                let other = scope.spawn(|| fill(first));
-                let own = fill(second);
-                [other.join().expect("filling a slot does not panic"), own]
-            })
-        };
-        let mut outcome = outcomes.into_iter().collect::<Result<Vec<()>, Error>>().map(drop);
-        for (slot, key) in &pairs {
-            if outcome.is_err() {
-                drop(self.disk.remove(&slot.path));
-            } else {
-                let path = path(&key.id());
-                outcome = self.disk.rename(&slot.path, &path).map_err(io_at("rename", &path));
+        let _filing = self.filing.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            let path = path(id);
+            match self.disk.rename(&path, &format!("{ASIDE}/{id}.key")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_at("set aside", &path)(error));
+                }
+                _moved => {}
             }
         }
-        outcome
+        for directory in [ASIDE, DIRECTORY] {
+            self.disk.sync_dir(directory).map_err(io_at("sync", directory))?;
+        }
+        ids.iter().try_for_each(|id| self.withdraw(id))
     }
 
-    /// Writes a key that fits into no slot.
-    fn write_large(&self, key: &SealedKey) -> Result<(), Error> {
-        let path = path(&key.id());
-        let file = self.disk.create(&path).map_err(io_at("create", &path))?;
-        file.write_at(key.as_bytes(), 0)
-            .and_then(|()| file.sync_data())
-            .and_then(|()| self.disk.sync_dir(DIRECTORY))
-            .map_err(io_at("write", &path))
+    /// Gives keys their files until [`Self::stop`]: the body of a thread.
+    pub(crate) fn run(&self) {
+        loop {
+            let done = self.file_batch().and_then(|()| self.turn_over());
+            if let Some(stop) = self.wait(&done) {
+                if stop == Stop::Finish && done.is_ok() {
+                    self.clear();
+                }
+                return;
+            }
+        }
+    }
+
+    /// Ends [`Self::run`].
+    pub(crate) fn stop(&self, stop: Stop) {
+        self.lock().stop = Some(stop);
+        self.work.notify_all();
+    }
+
+    /// Returns when there is something to do, or how to stop.
+    fn wait(&self, done: &Result<(), Error>) -> Option<Stop> {
+        let mut state = self.lock();
+        if let (Err(error), None) = (done, state.stop) {
+            tracing::warn!(%error, "keys wait in the spool for their files");
+            let waited = self.work.wait_timeout(state, RETRY);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        loop {
+            let idle = state.unfiled.is_empty() && state.ready.is_some();
+            match state.stop {
+                Some(Stop::Abandon) => return Some(Stop::Abandon),
+                Some(Stop::Finish) if done.is_err() || state.unfiled.is_empty() => {
+                    return Some(Stop::Finish);
+                }
+                Some(Stop::Finish) => return None,
+                None if !idle => return None,
+                None => state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn spool_with_room(&self, length: usize) -> Result<Spool, Error> {
+        let mut state = self.lock();
+        if let Some(spool) = state.active.as_ref().filter(|spool| spool.has_room(length)) {
+            return Ok(spool.clone());
+        }
+        let full = state.active.take();
+        state.full.extend(full);
+        if let Some(spool) = state.ready.take() {
+            state.active = Some(spool.clone());
+            return Ok(spool);
+        }
+        let number = state.take_number();
+        drop(state);
+        let spool = Spool::create(&*self.disk, number)?;
+        self.lock().active = Some(spool.clone());
+        Ok(spool)
+    }
+
+    /// Writes the files of some keys that have none.
+    pub(super) fn file_batch(&self) -> Result<(), Error> {
+        let _filing = self.filing.lock().unwrap_or_else(PoisonError::into_inner);
+        let batch: Vec<SealedKey> = self.lock().unfiled.values().take(BATCH).cloned().collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut written = Vec::with_capacity(batch.len());
+        for key in &batch {
+            written.push((key, write_file(&*self.disk, key)?));
+        }
+        if batch.len() >= SETTLE {
+            self.disk.settle();
+        }
+        for (key, file) in written {
+            file.sync_data().map_err(io_at("sync", &path(&key.id())))?;
+        }
+        self.disk.sync_dir(DIRECTORY).map_err(io_at("sync", DIRECTORY))?;
+        let mut state = self.lock();
+        for key in &batch {
+            state.unfiled.remove(&key.id());
+        }
+        Ok(())
+    }
+
+    /// Makes one spool ready, from one that is done with if there is any; removes the others.
+    fn turn_over(&self) -> Result<(), Error> {
+        loop {
+            let (done, number) = {
+                let mut state = self.lock();
+                let done = state.take_done();
+                if done.is_none() && state.ready.is_some() {
+                    return Ok(());
+                }
+                (done, state.take_number())
+            };
+            let has_ready = self.lock().ready.is_some();
+            match done {
+                Some(spool) if has_ready => spool.remove(&*self.disk),
+                Some(spool) => self.lock().ready = Some(spool.recycle()?),
+                None => {
+                    let made = Spool::create(&*self.disk, number)?;
+                    self.lock().ready = Some(made);
+                }
+            }
+        }
+    }
+
+    /// Leaves no spool behind: every key has its file.
+    fn clear(&self) {
+        let mut state = self.lock();
+        let spools = std::mem::take(&mut state.full).into_iter();
+        let (active, ready) = (state.active.take(), state.ready.take());
+        for spool in spools.chain(active).chain(ready) {
+            spool.remove(&*self.disk);
+        }
+    }
+
+    /// Has a spool forget a key.
+    fn withdraw(&self, id: &KeyId) -> Result<(), Error> {
+        let mut state = self.lock();
+        state.unfiled.remove(id);
+        if let Some(place) = state.places.remove(id) {
+            let mut spools = state.full.iter().chain(&state.active);
+            if let Some(spool) = spools.find(|spool| spool.number == place.spool) {
+                spool.withdraw(&place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Reads one key.
+impl State {
+    fn read(disk: &dyn Disk) -> Result<Self, Error> {
+        let mut state = Self::default();
+        for (spool, keys) in Spool::open_all(disk)? {
+            state.next = state.next.max(spool.number.saturating_add(1));
+            state.full.push(spool);
+            for (key, place) in keys {
+                state.places.insert(key.id(), place);
+                state.unfiled.insert(key.id(), key);
+            }
+        }
+        Ok(state)
+    }
+
+    const fn take_number(&mut self) -> u64 {
+        let number = self.next;
+        self.next = number.saturating_add(1);
+        number
+    }
+
+    /// Takes a spool whose keys all have files, and forgets what was in it.
+    fn take_done(&mut self) -> Option<Spool> {
+        let waiting: BTreeSet<u64> = self
+            .unfiled
+            .keys()
+            .filter_map(|id| self.places.get(id))
+            .map(|place| place.spool)
+            .collect();
+        let done = self.full.iter().position(|spool| !waiting.contains(&spool.number))?;
+        let spool = self.full.swap_remove(done);
+        self.places.retain(|_, place| place.spool != spool.number);
+        Some(spool)
+    }
+}
+
+/// Reads one key, from its file or, before it has one, from a spool.
 pub(crate) fn read(disk: &dyn Disk, id: &KeyId) -> Result<SealedKey, Error> {
+    match read_file(disk, id) {
+        // A file that is not whole is one being written: its spool has the key.
+        Err(error @ (Error::NotFound { .. } | Error::Damaged { .. })) => {
+            spool::read_all(disk)?.remove(id).ok_or(error)
+        }
+        read => read,
+    }
+}
+
+/// Returns the ids of all keys, those in spools too.
+pub(crate) fn list(disk: &dyn Disk) -> Result<BTreeSet<KeyId>, Error> {
+    let mut ids: BTreeSet<KeyId> = spool::read_all(disk)?.into_keys().collect();
+    ids.extend(files(disk)?);
+    Ok(ids)
+}
+
+fn files(disk: &dyn Disk) -> Result<BTreeSet<KeyId>, Error> {
+    let names = disk.list(DIRECTORY).map_err(io_at("read", DIRECTORY))?;
+    Ok(names.iter().filter_map(|name| name.strip_suffix(".key")?.parse().ok()).collect())
+}
+
+fn read_file(disk: &dyn Disk, id: &KeyId) -> Result<SealedKey, Error> {
     let path = path(id);
     match disk.read(&path) {
         Ok(bytes) => parse_file(id, &bytes),
@@ -199,56 +403,22 @@ pub(crate) fn read(disk: &dyn Disk, id: &KeyId) -> Result<SealedKey, Error> {
     }
 }
 
-/// Returns the ids of all keys.
-pub(crate) fn list(disk: &dyn Disk) -> Result<BTreeSet<KeyId>, Error> {
-    let names = disk.list(DIRECTORY).map_err(io_at("read", DIRECTORY))?;
-    Ok(names.iter().filter_map(|name| key_of(name)).collect())
-}
-
-fn key_of(name: &str) -> Option<KeyId> {
-    name.strip_suffix(".key")?.parse().ok()
-}
-
-fn fill(pairs: &[(Slot, &SealedKey)]) -> Result<(), Error> {
-    for (slot, key) in pairs {
-        let written = slot.file.write_at(key.as_bytes(), 0);
-        written.and_then(|()| slot.file.sync_data()).map_err(io_at("write", &slot.path))?;
-    }
-    Ok(())
-}
-
-/// Returns an empty slot for use; gives a filled one the name of its key.
-fn recover_slot(disk: &dyn Disk, name: &str, found: &mut Found) -> Result<Option<Slot>, Error> {
-    let slot = format!("{DIRECTORY}/{name}");
-    let bytes = disk.read(&slot).map_err(io_at("read", &slot))?;
-    if bytes.len() == SIZE && bytes.iter().all(|byte| *byte == 0) {
-        let file = disk.open(&slot).map_err(io_at("open", &slot))?;
-        // The process before may have ended between writing the zeros and syncing them.
-        file.sync_data().map_err(io_at("sync", &slot))?;
-        return Ok(Some(Slot { path: slot, file }));
-    }
-    match SealedKey::parse(&bytes, &slot) {
-        Ok(key) if !found.ids.contains(&key.id()) => {
-            let path = path(&key.id());
-            disk.rename(&slot, &path).map_err(io_at("rename", &path))?;
-            found.ids.insert(key.id());
+/// Writes the file of a key; one that a crash left behind is made whole.
+fn write_file(disk: &dyn Disk, key: &SealedKey) -> Result<Box<dyn DiskFile>, Error> {
+    let path = path(&key.id());
+    let bytes = key.as_bytes();
+    let file = match disk.create(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let file = disk.open(&path).map_err(io_at("open", &path))?;
+            let there = disk.read(&path).map_err(io_at("read", &path))?;
+            if there != bytes {
+                file.set_length(0).map_err(io_at("cut", &path))?;
+                file.write_at(bytes, 0).map_err(io_at("write", &path))?;
+            }
+            return Ok(file);
         }
-        Ok(_) | Err(_) => {
-            let aside = free_name(disk, name)?;
-            disk.rename(&slot, &aside).map_err(io_at("set aside", &slot))?;
-            found.torn.push(aside);
-        }
-    }
-    Ok(None)
-}
-
-fn free_name(disk: &dyn Disk, name: &str) -> Result<String, Error> {
-    let mut attempt = 0_u32;
-    loop {
-        let aside = format!("{ASIDE}/{name}-{attempt}");
-        if !disk.exists(&aside).map_err(io_at("read", &aside))? {
-            return Ok(aside);
-        }
-        attempt = attempt.saturating_add(1);
-    }
+        created => created.map_err(io_at("create", &path))?,
+    };
+    file.write_at(bytes, 0).map_err(io_at("write", &path))?;
+    Ok(file)
 }

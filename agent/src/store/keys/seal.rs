@@ -19,7 +19,10 @@ use zeroize::Zeroizing;
 use crate::store::codec::{Digest, Reader, length32};
 use crate::store::keys::{Error, MasterId, MasterKey, path};
 
-const MAGIC: [u8; 4] = *b"RCKY";
+/// The first bytes of a sealed key.
+pub(super) const MAGIC: [u8; 4] = *b"RCKY";
+/// Where the length of the sealed part stands.
+pub(super) const LENGTH_AT: usize = 76;
 const VERSION: u8 = 1;
 const AAD: usize = 64;
 
@@ -60,6 +63,12 @@ impl SealedKey {
             exportable: fields.exportable == 1,
             bytes: bytes.get(..fields.length).unwrap_or_default().to_vec(),
         })
+    }
+
+    /// Returns how long the record is that `bytes` begin with, by its length field alone.
+    pub(super) fn length(bytes: &[u8]) -> Option<usize> {
+        let sealed = Reader::new(bytes.get(LENGTH_AT..)?).length()?;
+        sealed.checked_add(LENGTH_AT)?.checked_add(8)
     }
 
     /// Returns the key's id.

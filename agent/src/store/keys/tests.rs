@@ -78,31 +78,67 @@ fn keys_are_written_once_read_and_destroyed() {
     assert!(matches!(files.read(&keys[4].id()), Err(Error::NotFound { .. })));
 }
 
+/// Gives every key its file, as the thread does, and stops.
+fn finish(files: &KeyFiles) {
+    files.stop(Stop::Finish);
+    files.run();
+}
+
 #[test]
-fn a_key_whose_rename_was_lost_is_found_by_its_header() {
-    for seed in 0..40 {
+fn every_key_ends_in_a_file_of_its_own_and_no_spool_is_left() {
+    let disk = SimDisk::new();
+    let files = files(&disk);
+    // More than one spool holds.
+    for group in 0..100 {
+        let keys: Vec<SealedKey> = (0..16).map(|n| toy::key(group * 16 + n)).collect();
+        files.write(&keys).unwrap();
+    }
+    assert!(disk.list("keys").unwrap().len() < 10, "nothing has a file yet");
+    assert_eq!(list(&disk).unwrap().len(), 1_600);
+    finish(&files);
+    let names = disk.list("keys").unwrap();
+    assert_eq!(names.iter().filter(|name| name.ends_with(".key")).count(), 1_600);
+    assert!(!names.iter().any(|name| name.starts_with("spool")), "{names:?}");
+    assert_eq!(files.read(&toy::key_id(7)).unwrap().id(), toy::key_id(7));
+}
+
+#[test]
+fn what_was_spooled_survives_a_power_cut_and_what_was_destroyed_does_not() {
+    for seed in 0..60 {
         let disk = SimDisk::new();
         let keys: Vec<SealedKey> = (0..6).map(toy::key).collect();
-        files(&disk).write(&keys).unwrap();
-        let (files, found) = KeyFiles::open(Arc::new(disk.cut(seed))).unwrap();
-        assert_eq!(found.torn, Vec::<String>::new(), "seed {seed}");
-        for key in &keys {
-            assert_eq!(&files.read(&key.id()).unwrap(), key, "seed {seed}");
+        let first = files(&disk);
+        first.write(&keys).unwrap();
+        if seed % 2 == 0 {
+            first.file_batch().unwrap();
         }
-        // New slots never take a name that a file found at start has.
-        files.write(&(10..16).map(toy::key).collect::<Vec<_>>()).unwrap();
+        first.destroy(&toy::key_id(3)).unwrap();
+        if seed % 3 == 0 {
+            finish(&first);
+        }
+        let survivor = disk.cut(seed);
+        let files = files(&survivor);
+        finish(&files);
+        for (number, key) in (0..).zip(&keys) {
+            match files.read(&key.id()) {
+                Ok(read) => assert_eq!((&read, number != 3), (key, true), "seed {seed}"),
+                Err(error) => assert_eq!(number, 3, "seed {seed}: {error}"),
+            }
+        }
     }
 }
 
 #[test]
-fn a_half_written_slot_is_set_aside() {
+fn a_group_that_failed_leaves_no_key() {
     let disk = SimDisk::new();
-    drop(files(&disk));
-    let slot = disk.create("keys/slot-000007").unwrap();
-    slot.write_at(&toy::key(1).as_bytes()[..90], 0).unwrap();
-    let (_, found) = KeyFiles::open(Arc::new(disk.clone())).unwrap();
-    assert_eq!(found.torn, ["keys/unreferenced/slot-000007-0"]);
-    assert!(disk.exists("keys/unreferenced/slot-000007-0").unwrap());
+    let files = files(&disk);
+    files.write(&[toy::key(1)]).unwrap();
+    files.write(&[toy::key(2), toy::key(3)]).unwrap();
+    files.take_back(&[toy::key(2)]);
+    drop(files);
+    assert_eq!(list(&disk).unwrap().len(), 2, "what follows a withdrawn key is still found");
+    assert!(matches!(read(&disk, &toy::key_id(2)), Err(Error::NotFound { .. })));
+    assert_eq!(read(&disk, &toy::key_id(3)).unwrap().id(), toy::key_id(3));
 }
 
 #[test]
@@ -110,6 +146,7 @@ fn a_file_that_holds_another_key_is_damaged() {
     let disk = SimDisk::new();
     let files = files(&disk);
     files.write(&[toy::key(1)]).unwrap();
+    finish(&files);
     disk.rename(&path(&toy::key_id(1)), &path(&toy::key_id(2))).unwrap();
     let refused = files.read(&toy::key_id(2)).unwrap_err();
     assert!(matches!(refused, Error::Damaged { .. }), "{refused}");

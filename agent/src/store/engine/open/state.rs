@@ -196,7 +196,6 @@ fn report(tail: &Tail, anchor: Anchor, read_only: Option<ReadOnly>) -> OpenRepor
         read_only,
         checkpoint: Some(anchor.sequence).filter(|sequence| *sequence > 0),
         checkpoints_set_aside: Vec::new(),
-        torn_keys: Vec::new(),
         tail_entries: tail.entries,
         tail_bytes: tail.bytes,
         timings: Timings::default(),
