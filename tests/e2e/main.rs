@@ -13,6 +13,8 @@ mod ca_console;
 mod codegen;
 mod crash;
 mod crash_kill;
+mod crash_power;
+mod disk_full;
 mod flow;
 mod foreign_requests;
 mod refusals;
