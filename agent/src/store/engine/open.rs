@@ -174,12 +174,8 @@ fn start(
         journal,
         reserve,
         checkpoints,
-<<<<<<< HEAD
         index_lost: false,
-        lock,
-=======
         lock: writer_lock,
->>>>>>> main
     };
     let writer = spawn("store-writer", move || writer.run())?;
     let threads = Arc::new(Mutex::new(vec![writer]));
