@@ -1,6 +1,7 @@
 //! Every test of Rolecall from outside, in one binary so that it links once.
 #![expect(
     clippy::tests_outside_test_module,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "the whole binary is tests, which the lints do not see"
 )]
