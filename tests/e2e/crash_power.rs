@@ -89,14 +89,14 @@ struct Cut {
 }
 
 /// A store, and the folder of its index.
-struct Opened {
-    store: Store,
-    report: OpenReport,
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) report: OpenReport,
     _index: tempfile::TempDir,
 }
 
 /// Opens a disk under another boot than before.
-fn open(disk: Arc<dyn Disk>) -> Opened {
+pub(crate) fn open(disk: Arc<dyn Disk>) -> Opened {
     let index = tempfile::tempdir().unwrap();
     let (engine, report) = Engine::open(Options {
         disk,
@@ -112,7 +112,7 @@ fn open(disk: Arc<dyn Disk>) -> Opened {
 
 impl Opened {
     /// Waits until keys that nothing refers to are out of the way.
-    async fn audited(&self) {
+    pub(crate) async fn audited(&self) {
         let deadline = Instant::now() + PATIENCE;
         while self.store.engine().key_audit().is_none() {
             assert!(Instant::now() < deadline, "nobody looked over the keys");
@@ -120,7 +120,7 @@ impl Opened {
         }
     }
 
-    fn kill(&self) {
+    pub(crate) fn kill(&self) {
         tokio::task::block_in_place(|| self.store.engine().clone().kill());
     }
 }
@@ -343,6 +343,10 @@ impl Disk for Recorder {
 
     fn sync_dir(&self, directory: &str) -> io::Result<()> {
         self.done("sync_dir", directory, self.disk.sync_dir(directory))
+    }
+
+    fn settle(&self) {
+        self.disk.settle();
     }
 
     fn lock(&self, path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {

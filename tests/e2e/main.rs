@@ -16,6 +16,7 @@ mod crash;
 mod crash_kill;
 mod crash_power;
 mod disk_full;
+mod disk_state;
 mod flow;
 mod foreign_requests;
 mod refusals;
