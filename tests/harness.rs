@@ -9,6 +9,8 @@
 
 #[path = "harness/calls.rs"]
 mod calls;
+#[path = "harness/channel.rs"]
+mod channel;
 #[path = "harness/in_process.rs"]
 mod in_process;
 #[path = "harness/process.rs"]
@@ -21,6 +23,7 @@ mod site;
 mod wait;
 
 pub use self::calls::{Call, Seen, request_id, spec};
+pub use self::channel::channel_as;
 pub use self::in_process::TestAgent;
 pub use self::process::AgentProcess;
 pub use self::programs::{Output, as_user, ctl, program, run};

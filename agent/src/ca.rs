@@ -127,7 +127,7 @@ impl Ca {
         if let Some(open) = self.get() {
             return Ok(open);
         }
-        let _one_at_a_time = self.busy.lock().await;
+        let one_at_a_time = self.busy.lock().await;
         if let Some(open) = self.get() {
             return Ok(open);
         }
@@ -145,6 +145,9 @@ impl Ca {
             .await
             .map_err(|_cancelled| Failure::new(Reason::ShuttingDown, "the agent is stopping"))??;
         self.load(store, sealer)?;
+        drop(one_at_a_time);
+        // Certificates name the list's address: it answers before the first of them is handed out.
+        self.publish_crl(store, crate::store::view::Cause::agent(now)).await?;
         self.get().ok_or_else(|| Failure::new(Reason::Internal, "the embedded CA is not open"))
     }
 

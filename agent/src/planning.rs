@@ -164,8 +164,12 @@ impl Agent {
             .iter()
             .map(|issuer| {
                 let mut facts = IssuerFacts::of(issuer);
-                if let (IssuerKind::Embedded { .. }, Some(ca)) = (issuer.kind(), self.ca.get()) {
-                    facts.permitted = permitted(&ca);
+                if let IssuerKind::Embedded { .. } = issuer.kind() {
+                    // A CA that is yet to be established will have the topology's constraints.
+                    facts.permitted = match self.ca.get() {
+                        Some(ca) => permitted(&ca),
+                        None => Some(topology.name_constraints()),
+                    };
                 }
                 (issuer.name().clone(), facts)
             })

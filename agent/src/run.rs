@@ -36,7 +36,6 @@ pub async fn run(
     let topology = start::topology(&config)?;
     let sealer = start::sealer(&config)?;
     let ca_options = start::ca_options(&config, &topology.topology)?;
-    let ca_listener = listen_for_ca(&config).await?;
     let fatal = shutdown.clone();
     let (store, report) = start::store(
         &config,
@@ -46,6 +45,14 @@ pub async fn run(
         }),
     )?;
     start::log(&report);
+    // After the store: a second agent is told about the first one, not about a port.
+    let ca_listener = match listen_for_ca(&config).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            close(store).await;
+            return Err(error);
+        }
+    };
     let ca = Ca::new(ca_options);
     ca.load(&store, &sealer)?;
     let published = ca.published();
@@ -139,6 +146,10 @@ async fn stop_store(agent: &Arc<Agent>, store: Store) {
     if let Err(failure) = store.change(cause, move |record| record.entry(stopped)).await {
         tracing::warn!(%failure, "the stop could not be journalled");
     }
+    close(store).await;
+}
+
+async fn close(store: Store) {
     if let Err(error) = store.engine().clone().close().await {
         tracing::warn!(error = %Chain(&error), "the index was not closed cleanly and is rebuilt");
     }

@@ -156,7 +156,9 @@ impl FromStr for CertificateSelector {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let left = without_decoration(text);
         let all_digits = left.bytes().all(|octet| octet.is_ascii_hexdigit());
-        if all_digits && (Self::MIN_DIGITS..=64).contains(&left.len()) {
+        // Nobody types more of a SHA-256 than of a thumbprint: 43 digits are a thumbprint and a slip.
+        let fits = (Self::MIN_DIGITS..=40).contains(&left.len()) || left.len() == 64;
+        if all_digits && fits {
             return Ok(Self(left.to_ascii_lowercase().into()));
         }
         Err(InvalidDigits::new(&left, "a certificate's thumbprint, or its beginning,", 40))
@@ -314,6 +316,7 @@ mod tests {
         let other: CertificateSelector = "A9993F".parse().unwrap();
         assert!(!other.matches_digests(thumbprint, fingerprint));
         "A9993".parse::<CertificateSelector>().unwrap_err();
+        format!("{DIGITS}ABC").parse::<CertificateSelector>().unwrap_err();
         "A9993G".parse::<CertificateSelector>().unwrap_err();
     }
 

@@ -52,13 +52,14 @@ fn the_deciding_crate_has_no_runtime_clock_file_or_randomness() {
 
 #[test]
 fn every_source_begins_by_saying_what_it_is() {
-    let silent: Vec<String> = sources(&["src", "agent/src", "ctl/src", "tests/e2e", "tests/harness"])
-        .into_iter()
-        .filter(|(path, text)| {
-            !text.starts_with("//!") && !path.contains("/gen/") && !path.contains("tests")
-        })
-        .map(|(path, _)| path)
-        .collect();
+    let silent: Vec<String> =
+        sources(&["src", "agent/src", "ctl/src", "tests/e2e", "tests/harness"])
+            .into_iter()
+            .filter(|(path, text)| {
+                !text.starts_with("//!") && !path.contains("/gen/") && !path.contains("tests")
+            })
+            .map(|(path, _)| path)
+            .collect();
     assert_eq!(silent, Vec::<String>::new());
 }
 

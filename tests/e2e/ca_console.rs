@@ -82,8 +82,14 @@ fn an_enterprise_ca_above_the_embedded_one_is_installed_and_trusted() {
     let pem = agent.ctl(&["certificate", "show", thumbprint, "--pem"]).success();
     agent.site().write("leaf.pem", &pem);
     let leaf = folder.join("leaf.pem");
-    run(Command::new("openssl")
-        .args(["verify", "-CAfile", text(&root), "-untrusted", text(&issued), text(&leaf)]))
+    run(Command::new("openssl").args([
+        "verify",
+        "-CAfile",
+        text(&root),
+        "-untrusted",
+        text(&issued),
+        text(&leaf),
+    ]))
     .success();
 }
 

@@ -4,11 +4,11 @@
 //! keys and orders belong together, whatever was pulled out from under the agent.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::{fs, io};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use rolecall::api::client::Client;
 use rolecall::api::pb;
@@ -22,10 +22,10 @@ use rolecall_agent::init::init;
 use rolecall_agent::issuer::embedded::PrivateKey;
 use rolecall_agent::start;
 use rolecall_agent::store::disk::{Disk, DiskFile, RealDisk};
-use rolecall_agent::store::keys::Sealer;
+use rolecall_agent::store::engine::{CheckpointPolicy, Engine, Options};
+use rolecall_agent::store::keys::{Sealer, list};
 use rolecall_agent::store::lock;
 use rolecall_agent::store::projection::Entries;
-use rolecall_agent::store::engine::{CheckpointPolicy, Engine, Options};
 use rolecall_agent::store::verify::{VerifyReport, verify};
 use rolecall_agent::store::view::{Store, View};
 use tokio::time::Instant;
@@ -101,11 +101,8 @@ impl Lab {
 
     /// Starts the agent; what it logs is added to `agent.log`.
     pub(crate) fn start(&self, log_filter: &str) -> Process {
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.path("agent.log"))
-            .unwrap();
+        let log =
+            fs::OpenOptions::new().create(true).append(true).open(self.path("agent.log")).unwrap();
         let child = Command::new(agent_binary())
             .args(["run", "--config"])
             .arg(self.path("agent.toml"))
@@ -330,6 +327,8 @@ fn refused<T>() -> io::Result<T> {
 }
 
 impl Disk for Frozen {
+    fn settle(&self) {}
+
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         self.0.open(path)
     }
@@ -362,8 +361,6 @@ impl Disk for Frozen {
         refused()
     }
 
-    fn settle(&self) {}
-
     fn lock(&self, _path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {
         Err(lock::Error::Io(io::ErrorKind::ReadOnlyFilesystem.into()))
     }
@@ -371,8 +368,7 @@ impl Disk for Frozen {
 
 /// The keys that are where keys are.
 pub(crate) fn keys_on(disk: &dyn Disk) -> BTreeSet<KeyId> {
-    let names = disk.list("keys").unwrap();
-    names.iter().filter_map(|name| name.strip_suffix(".key")?.parse().ok()).collect()
+    if disk.exists("keys").unwrap() { list(disk).unwrap() } else { BTreeSet::new() }
 }
 
 /// What was acknowledged and is not as it was said.

@@ -43,6 +43,8 @@ const LIVES: u64 = 4;
 /// Clients at once, and the orders that each places in one life.
 const CLIENTS: u64 = 4;
 const ORDERS: u64 = 4;
+/// One in so many operations is cut.
+const KEPT: u64 = 5;
 /// One in so many cut disks has its open orders brought to their end.
 const REVIVED: usize = 8;
 
@@ -270,11 +272,10 @@ impl Tape {
         Self { ledger, random, cuts: Mutex::default() }
     }
 
-    /// Keeps the disk as it is now, sometimes: slots are made by the hundred, the rest counts.
+    /// Keeps the disk as it is now, sometimes.
     fn operation(&self, disk: &SimDisk, what: &str, path: &str) {
-        let one_in = if path.contains("slot-") && what != "rename" { 60 } else { 5 };
         let mut random = self.random.lock().unwrap();
-        if random.below(one_in) != 0 {
+        if random.below(KEPT) != 0 {
             return;
         }
         // Before the disk is looked at: what is acknowledged from here on may be lost.
@@ -306,6 +307,10 @@ impl Recorder {
 }
 
 impl Disk for Recorder {
+    fn settle(&self) {
+        self.disk.settle();
+    }
+
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         Ok(self.file(path, self.disk.open(path)?))
     }
@@ -337,10 +342,6 @@ impl Disk for Recorder {
 
     fn sync_dir(&self, directory: &str) -> io::Result<()> {
         self.done("sync_dir", directory, self.disk.sync_dir(directory))
-    }
-
-    fn settle(&self) {
-        self.disk.settle();
     }
 
     fn lock(&self, path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {

@@ -23,13 +23,8 @@ const ORDERS: u64 = 600;
 async fn on_a_full_disk_nothing_is_acknowledged_that_is_not_kept() {
     let lab = Lab::new();
     let Some(_mounted) = Mounted::tmpfs(&lab.state(), "24m") else { return };
-    let mut run = Run {
-        agent: lab.start("info"),
-        lab: &lab,
-        ledger: Ledger::default(),
-        ended: 0,
-        orders: 0,
-    };
+    let mut run =
+        Run { agent: lab.start("info"), lab: &lab, ledger: Ledger::default(), ended: 0, orders: 0 };
     for level in LEVELS {
         run.at(level).await;
     }

@@ -1,11 +1,15 @@
 //! Every test of Rolecall from outside, in one binary so that it links once.
 #![expect(
     clippy::tests_outside_test_module,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "the whole binary is tests, which the lints do not see"
 )]
 
+mod access;
+mod approvals;
 mod architecture;
+mod assignments;
 mod ca_console;
 mod codegen;
 mod crash;
@@ -14,5 +18,9 @@ mod crash_power;
 mod disk_full;
 mod disk_state;
 mod flow;
+mod foreign_requests;
+mod refusals;
+mod request_ids;
+mod revocation;
 mod secrets;
 mod shipped;

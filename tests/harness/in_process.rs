@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use rolecall::api::client::Client;
+use rolecall::key::KeyId;
 use rolecall::time::Timestamp;
 use rolecall_agent::Error;
+use rolecall_agent::agent::Agent;
 use rolecall_agent::clock::{Clock, ManualClock, SystemClock};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -18,6 +20,7 @@ use crate::{Output, Site, ctl};
 pub struct TestAgent {
     /// A connection to it, as root if the test is.
     pub client: Client,
+    agent: Arc<Agent>,
     site: Site,
     clock: Option<Arc<ManualClock>>,
     shutdown: CancellationToken,
@@ -52,19 +55,32 @@ impl TestAgent {
         let mut task = JoinSet::new();
         let (config, stop) = (site.config(), shutdown.clone());
         task.spawn(async move {
-            let announce = |_: &_| announce.send(()).expect("the test waits for it");
+            let announce = |agent: &Arc<Agent>| drop(announce.send(Arc::clone(agent)));
             rolecall_agent::run::run(config, shared, stop, announce).await
         });
-        if ready.await.is_err() {
+        let Ok(agent) = ready.await else {
             panic!("the agent did not start: {:?}", task.join_next().await);
-        }
+        };
         let client = Client::connect_unix(&site.socket()).await.unwrap();
-        Self { client, site, clock, shutdown, task }
+        Self { client, agent, site, clock, shutdown, task }
     }
 
     /// Returns its files.
     pub const fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Returns whether its store has the key of this id.
+    pub fn has_key(&self, id: &[u8]) -> bool {
+        let id = KeyId::new(id.try_into().unwrap());
+        self.agent.store.engine().key(&id).is_ok()
+    }
+
+    /// Returns how many keys its store has.
+    pub fn keys(&self) -> usize {
+        let report = self.agent.store.engine().verify().unwrap();
+        assert!(report.is_sound(), "{report:?}");
+        report.keys
     }
 
     /// Moves its clock.

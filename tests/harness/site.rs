@@ -94,15 +94,14 @@ impl Site {
     }
 }
 
-/// Reads an example topology; issuers of kinds this version cannot use become embedded ones.
+/// Reads an example topology; its enterprise CA becomes the embedded one.
 pub fn example(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let path = root.join("deploy/examples").join(name);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-    let lines =
-        text.lines().filter(|line| !line.starts_with("ca = ") && !line.starts_with("template = "));
-    lines
+    text.lines()
+        .filter(|line| !line.starts_with("ca = ") && !line.starts_with("template = "))
         .map(|line| if line == "kind = \"adcs\"" { "kind = \"embedded\"" } else { line })
         .fold(String::new(), |text, line| text + line + "\n")
 }

@@ -211,17 +211,34 @@ fn replay(view: View<'_>, placing: &Placing) -> Result<Option<OrderId>, Failure>
         Some(None) => Err(reused()),
         Some(Some(id)) => {
             let order = view.expect_order(id)?;
-            let mut asked = placing.spec.roles.clone();
-            asked.sort();
-            let mut placed = order.roles.clone();
-            placed.sort();
-            if asked == placed && order.goal == placing.spec.goal {
-                Ok(Some(id))
-            } else {
-                Err(reused())
-            }
+            if is_asked(&order, &placing.spec) { Ok(Some(id)) } else { Err(reused()) }
         }
     }
+}
+
+/// Returns whether an order is what `spec` asks for, in everything that `spec` says.
+fn is_asked(order: &Order, spec: &RequestSpec) -> bool {
+    let sorted = |roles: &[Role]| {
+        let mut roles = roles.to_vec();
+        roles.sort();
+        roles
+    };
+    let named = match &spec.friendly_name {
+        FriendlyNameChoice::Exactly(name) => *name == order.friendly_name,
+        FriendlyNameChoice::Generated | FriendlyNameChoice::BasedOn(_) => true,
+    };
+    named
+        && sorted(&spec.roles) == sorted(&order.roles)
+        && spec.goal == order.goal
+        && spec.issuer.as_ref().is_none_or(|issuer| *issuer == order.issuer)
+        && (spec.template.is_none() || spec.template == order.template)
+        && spec.key_algorithm.is_none_or(|algorithm| algorithm == order.key_algorithm)
+        && spec.digest.is_none_or(|digest| digest == order.digest)
+        // A shared role makes a key exportable although nobody asked.
+        && (spec.exportable != Some(true) || order.exportable)
+        && spec.subject == order.subject
+        && spec.client_eku.is_none_or(|client| client == order.client_eku)
+        && spec.added_names.iter().all(|name| order.names.iter().any(|held| held.matches(name)))
 }
 
 fn check_open(view: View<'_>, roles: &[Role]) -> Result<(), Failure> {

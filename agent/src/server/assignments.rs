@@ -61,6 +61,7 @@ impl AssignmentService for Services {
                 })
                 .await?
         };
+        self.agent.rescheduled.notify_one();
         let unchanged = roles
             .iter()
             .filter(|role| !changed.iter().any(|one| one.role == **role))
@@ -106,6 +107,7 @@ impl AssignmentService for Services {
                 })
                 .await?
         };
+        self.agent.rescheduled.notify_one();
         Ok(Response::new(pb::UnassignResponse {
             assignments: assignments.iter().map(Into::into).collect(),
         }))

@@ -3,6 +3,8 @@
 //! Pure: the same entry over the same rows always gives the same writes, so that an index, a
 //! checkpoint and a rebuild agree. Entries and rows are messages of `rolecall.v1`.
 
+use std::collections::BTreeSet;
+
 use prost::Message;
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
@@ -136,7 +138,9 @@ impl Writes<'_> {
         let settled = is_settled(&order)?;
         self.put(tables::order(id), &order);
         if !settled {
-            self.rows.push(RowWrite::put(tables::open_order(id), []));
+            self.open_orders(|open| {
+                open.insert(order.id);
+            })?;
         }
         self.rows.push(RowWrite::put(tables::key(key_id(&order.key_id)?), []));
         self.rows.push(RowWrite::put(tables::meta(Meta::LastOrder), order.id.to_be_bytes()));
@@ -155,11 +159,27 @@ impl Writes<'_> {
         order.state = advanced.state;
         order.updated_at = entry.at;
         if is_settled(&order)? {
-            self.rows.push(RowWrite::remove(tables::open_order(id)));
+            self.open_orders(|open| {
+                open.remove(&id.get());
+            })?;
             order.csr = Vec::new();
             self.release_friendly_name(&order)?;
         }
         self.put(tables::order(id), &order);
+        Ok(())
+    }
+
+    /// The orders that have not settled are one row: they are few, and looked at all the time.
+    fn open_orders(
+        &mut self,
+        change: impl FnOnce(&mut BTreeSet<u64>),
+    ) -> Result<(), ProjectionError> {
+        let key = tables::meta(Meta::OpenOrders);
+        let row = self.view.get(&key)?.unwrap_or_default();
+        let mut open: BTreeSet<u64> = numbers(&row).collect();
+        change(&mut open);
+        let row: Vec<u8> = open.iter().flat_map(|id| id.to_be_bytes()).collect();
+        self.rows.push(RowWrite::put(key, row));
         Ok(())
     }
 
@@ -398,6 +418,12 @@ fn read_number(row: Option<Vec<u8>>) -> Result<u64, ProjectionError> {
         }
         None => Ok(0),
     }
+}
+
+/// Returns the numbers of a row that is a list of them.
+pub(super) fn numbers(row: &[u8]) -> impl Iterator<Item = u64> {
+    let (numbers, _) = row.as_chunks::<8>();
+    numbers.iter().copied().map(u64::from_be_bytes)
 }
 
 fn order_id(id: u64) -> Result<OrderId, ProjectionError> {

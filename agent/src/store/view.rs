@@ -32,6 +32,7 @@ use crate::error::store_reason;
 use super::engine::{Engine, Transaction};
 use super::error::Error;
 use super::keys::SealedKey;
+use super::projection::numbers;
 use super::rows::{Rows, Scan};
 use super::tables::{self, Meta};
 
@@ -187,9 +188,10 @@ impl<'a> View<'a> {
     /// Returns the orders that have not settled, the oldest first.
     pub fn open_orders(&self) -> Result<Vec<Order>, Failure> {
         let mut open = Vec::new();
-        for row in self.raw(&[tables::OPEN_ORDERS]) {
-            let number = row?.0.get(1..).map(<[u8]>::to_vec).and_then(number);
-            let id = number.and_then(OrderId::new).ok_or_else(|| damaged("an open order"))?;
+        let row =
+            self.rows.get(&tables::meta(Meta::OpenOrders)).map_err(|error| failure(&error))?;
+        for number in numbers(&row.unwrap_or_default()) {
+            let id = OrderId::new(number).ok_or_else(|| damaged("an open order"))?;
             open.push(self.expect_order(id)?);
         }
         Ok(open)

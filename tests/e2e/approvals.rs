@@ -1,0 +1,120 @@
+//! Templates that need an approval: another administrator decides, never the requester.
+
+use rolecall::access::Grant;
+use rolecall::api::pb;
+use rolecall::api::pb::order_state::State;
+use rolecall::api::status::Failure;
+use rolecall::reason::Reason;
+use rolecall_tests::{Call, Site, TestAgent, as_user, request_id, spec};
+
+use crate::refusals::WITH_APPROVAL;
+
+/// `nobody`, who is administrator here by `local_grant`.
+const ANOTHER: u32 = 65_534;
+
+async fn agent() -> TestAgent {
+    TestAgent::start(Site::with_grant("se01.contoso.com", WITH_APPROVAL, Grant::Administrator))
+        .await
+}
+
+async fn order(agent: &TestAgent) -> pb::Order {
+    let mut spec = spec(&["Default"]);
+    spec.template = "Checked".into();
+    agent.place(spec).await.unwrap()
+}
+
+fn state(order: &pb::Order) -> State {
+    order.state.clone().unwrap().state.unwrap()
+}
+
+async fn approve(agent: &TestAgent) -> Result<pb::ApproveCaRequestResponse, Failure> {
+    let request =
+        pb::ApproveCaRequestRequest { request_id: request_id(), ca_request_id: 1, what_if: false };
+    Ok(agent.client.issuers().approve_ca_request(request).await?.into_inner())
+}
+
+async fn by_another(agent: &TestAgent, args: &'static [&'static str]) -> rolecall_tests::Output {
+    let site = agent.site();
+    tokio::task::block_in_place(|| as_user(ANOTHER, site, args))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_needs_approval_waits_and_its_requester_cannot_decide_it() {
+    let agent = agent().await;
+    let order = order(&agent).await;
+    let State::Submitted(submitted) = state(&order) else { panic!("{order:?}") };
+    assert_eq!(submitted.waiting_for, "approval of request 1 by another administrator");
+    let journal = agent.journal().await;
+
+    let approved = approve(&agent).await.unwrap_err();
+    let deny = pb::DenyCaRequestRequest {
+        request_id: request_id(),
+        ca_request_id: 1,
+        reason: "no".into(),
+        what_if: false,
+    };
+    let denied = Failure::from(agent.client.issuers().deny_ca_request(deny).await.unwrap_err());
+
+    assert_eq!((approved.reason, denied.reason), (Reason::OwnRequest, Reason::OwnRequest));
+    assert_eq!(agent.journal().await, journal);
+    assert_eq!(agent.look().await.role("Default").state, "waiting");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approved_order_is_issued_and_assigned() {
+    let agent = agent().await;
+    let placed = order(&agent).await;
+
+    by_another(&agent, &["issuer", "approve", "1"]).await.success();
+
+    let seen = agent.wait_for("the order is done", |seen| {
+        seen.orders.iter().all(|order| matches!(state(order), State::Done(_)))
+    });
+    let seen = seen.await;
+    assert_eq!(seen.role("Default").state, "assigned");
+    assert_eq!(seen.certificates.len(), 1);
+    assert!(agent.has_key(&placed.key_id));
+    let requests = pb::ListCaRequestsRequest { waiting_only: false };
+    let requests =
+        agent.client.issuers().list_ca_requests(requests).await.unwrap().into_inner().requests;
+    let [request] = requests.as_slice() else { panic!("{requests:?}") };
+    assert_eq!(request.state(), pb::ca_request::State::Issued);
+    let (by, decided) = (request.requested_by.clone(), request.decided_by.clone());
+    assert_eq!((by.unwrap().uid, decided.unwrap().uid), (0, ANOTHER));
+    let again = approve(&agent).await.unwrap_err();
+    assert_eq!(again.reason, Reason::CaRequestDecided);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_denied_order_names_who_denied_it_and_its_key_is_destroyed() {
+    let agent = agent().await;
+    let placed = order(&agent).await;
+    assert!(agent.has_key(&placed.key_id));
+
+    by_another(&agent, &["issuer", "deny", "1", "--reason", "ask for the pool"]).await.success();
+
+    let seen = agent.look().await;
+    let State::Denied(denied) = state(&seen.orders[0]) else { panic!("{seen:?}") };
+    assert_eq!((denied.denied_by.as_str(), denied.reason.as_str()), ("nobody", "ask for the pool"));
+    assert!(!agent.has_key(&placed.key_id));
+    assert_eq!(seen.role("Default").state, "missing");
+    assert!(seen.certificates.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_waits_can_be_cancelled_and_its_key_is_destroyed() {
+    let agent = agent().await;
+    let placed = order(&agent).await;
+
+    let what_if = agent.ctl(&["order", "cancel", "1", "--what-if"]).await;
+    what_if.success();
+    assert!(agent.has_key(&placed.key_id));
+    agent.ctl(&["--yes", "order", "cancel", "1"]).await.success();
+
+    let seen = agent.look().await;
+    assert!(matches!(state(&seen.orders[0]), State::Cancelled(_)), "{seen:?}");
+    assert!(!agent.has_key(&placed.key_id));
+    let denied = by_another(&agent, &["issuer", "approve", "1"]).await;
+    assert_ne!(denied.code, Some(0), "a cancelled order is not issued: {denied:?}");
+    assert!(agent.look().await.certificates.is_empty());
+}
