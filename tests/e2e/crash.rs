@@ -119,7 +119,7 @@ impl Lab {
     pub(crate) fn log_tail(&self) -> String {
         let log = fs::read(self.path("agent.log")).unwrap_or_default();
         let from = log.len().saturating_sub(4_000);
-        String::from_utf8_lossy(&log[from..]).into_owned()
+        String::from_utf8_lossy(log.get(from..).unwrap_or_default()).into_owned()
     }
 }
 
@@ -219,7 +219,7 @@ pub(crate) fn order(request_id: &str, wait: bool) -> pb::PlaceOrderRequest {
 pub(crate) fn order_to_approve(request_id: &str) -> pb::PlaceOrderRequest {
     let mut request = order(request_id, true);
     if let Some(spec) = &mut request.spec {
-        spec.template = "Checked".to_owned();
+        "Checked".clone_into(&mut spec.template);
         spec.set_goal(pb::Goal::Install);
     }
     request
@@ -243,10 +243,10 @@ pub(crate) struct Acknowledged {
 impl Ledger {
     /// Notes an answer; a second one for the same request must say the same.
     pub(crate) fn note(&mut self, request_id: &str, order: &Order) {
-        let done = match &order.state {
-            State::Done { thumbprint, .. } => Some(*thumbprint),
-            _ => None,
-        };
+        let mut done = None;
+        if let State::Done { thumbprint, .. } = &order.state {
+            done = Some(*thumbprint);
+        }
         let cancelled = matches!(order.state, State::Cancelled { .. });
         let new = Acknowledged { order: order.id, done, cancelled };
         let known = self.orders.entry(request_id.to_owned()).or_insert(new);
@@ -254,6 +254,16 @@ impl Ledger {
         assert!(known.done.is_none() || known.done == done, "{request_id}: {known:?} {new:?}");
         assert!(!known.cancelled || cancelled, "{request_id}: {known:?} {new:?}");
         *known = new;
+    }
+
+    /// Whether it is known that the order of a request is done.
+    pub(crate) fn is_done(&self, request_id: &str) -> bool {
+        self.orders.get(request_id).is_some_and(|known| known.done.is_some())
+    }
+
+    /// Whether it is known that the order of a request was cancelled.
+    pub(crate) fn is_cancelled(&self, request_id: &str) -> bool {
+        self.orders.get(request_id).is_some_and(|known| known.cancelled)
     }
 
     /// Notes the answer of an RPC.
@@ -405,10 +415,11 @@ fn halves(view: View<'_>, store: &Store, sealer: &Sealer) -> (BTreeSet<KeyId>, V
         if !order.state.is_settled() {
             open.push(order.id);
         }
-        match &order.state {
-            State::Cancelled { .. } | State::Refused { .. } | State::Denied { .. } => continue,
-            _ => drop(live.insert(order.key_id)),
+        if let State::Cancelled { .. } | State::Refused { .. } | State::Denied { .. } = &order.state
+        {
+            continue;
         }
+        live.insert(order.key_id);
         if let Err(what) = check_key(&order, store, sealer) {
             wrong.push(format!("order {}: {what}", order.id));
         }
@@ -462,4 +473,9 @@ fn check_certificate(view: View<'_>, order: &Order) -> Result<(), String> {
         Some(issued) if issued.order_id == order.id.get() => Ok(()),
         other => Err(format!("the CA remembers {other:?}")),
     }
+}
+
+/// Writes a file that only its owner may read.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) {
+    rolecall_agent::init::write_new(path, bytes, 0o600).unwrap();
 }

@@ -66,7 +66,7 @@ impl Run<'_> {
         drop(filler);
         let after = format!("{level}-after");
         self.placed(&client, &after, order(&after, true)).await.unwrap();
-        assert!(self.ledger.orders[&after].done.is_some(), "{level} KiB: not done");
+        assert!(self.ledger.is_done(&after), "{level} KiB: not done");
     }
 
     /// Places orders until one is refused.
@@ -98,7 +98,7 @@ impl Run<'_> {
         let request = pb::CancelOrderRequest { request_id, order_id, what_if: false };
         let cancelled = client.orders().cancel_order(request).await.map_err(Failure::from);
         self.ledger.note_message(waiting, cancelled.unwrap().into_inner().order);
-        assert!(self.ledger.orders[waiting].cancelled);
+        assert!(self.ledger.is_cancelled(waiting));
     }
 
     async fn started_again(&mut self, client: Client, failure: &Failure) -> Client {
@@ -164,10 +164,10 @@ impl Mounted {
 
     /// Mounts a folder over itself, for reading only.
     pub(crate) fn read_only(at: &Path) -> Option<Self> {
-        let path = at.to_str().unwrap();
+        let path = at.to_str()?;
         let mounted = Self::mount(at, &["--bind", path])?;
-        let again = Command::new("mount").args(["-o", "remount,bind,ro", path]).status().unwrap();
-        assert!(again.success(), "{at:?} cannot be made read-only");
+        let again = Command::new("mount").args(["-o", "remount,bind,ro", path]).status();
+        assert!(again.is_ok_and(|status| status.success()), "{at:?} cannot be made read-only");
         Some(mounted)
     }
 

@@ -63,7 +63,7 @@ async fn goes_on(lab: &Lab, ledger: &mut Ledger, what: &str) {
     let client = agent.answering(lab).await;
     let answer = client.orders().place_order(order(what, true)).await;
     ledger.note_message(what, answer.unwrap().into_inner().order);
-    assert!(ledger.orders[what].done.is_some(), "{what}");
+    assert!(ledger.is_done(what), "{what}");
     agent.stop();
     let disk = Frozen::new(&lab.state());
     let wrong = violations(&disk.store(), &disk, &lab.sealer(), ledger);

@@ -22,4 +22,5 @@ mod foreign_requests;
 mod refusals;
 mod request_ids;
 mod revocation;
+mod secrets;
 mod shipped;
