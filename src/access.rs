@@ -8,6 +8,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::suggest::{did_you_mean, nearest};
+
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Grant {
@@ -48,28 +50,29 @@ impl FromStr for Grant {
     type Err = InvalidGrant;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|grant| grant.as_str() == text)
-            .ok_or_else(|| InvalidGrant { text: text.escape_debug().to_string().into() })
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text).ok_or_else(|| InvalidGrant {
+            text: text.escape_debug().to_string().into(),
+            nearest: nearest(text, Self::ALL.map(Self::as_str)),
+        })
     }
 }
 
 /// A text that is no [`Grant`].
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("`{text}` is not a grant (viewer, server-administrator, administrator)")]
+#[error(
+    "`{text}` is not a grant (viewer, server-administrator, administrator){}",
+    did_you_mean(.nearest)
+)]
 pub struct InvalidGrant {
     text: Box<str>,
+    nearest: Vec<String>,
 }
 
 /// Returns the smallest grant that may call the RPC at `path`, such as
 /// `/rolecall.v1.OrderService/PlaceOrder`; nothing if nobody may.
 pub fn required(path: &str) -> Option<Grant> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
-    TABLE
-        .iter()
-        .find(|row| row.0 == service && row.1 == method)
-        .map(|row| row.2)
+    TABLE.iter().find(|row| row.0 == service && row.1 == method).map(|row| row.2)
 }
 
 use Grant::{Administrator, ServerAdministrator, Viewer};
@@ -130,8 +133,7 @@ mod tests {
         for file in set.file {
             for service in file.service {
                 let name = format!("{}.{}", file.package.as_deref().unwrap(), service.name());
-                methods
-                    .extend(service.method.iter().map(|m| (name.clone(), m.name().to_owned())));
+                methods.extend(service.method.iter().map(|m| (name.clone(), m.name().to_owned())));
             }
         }
         methods

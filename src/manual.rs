@@ -35,6 +35,10 @@ pub mod embedded_ca {
     #![doc = include_str!("manual/embedded-ca.md")]
 }
 
+pub mod store_format {
+    #![doc = include_str!("manual/store-format.md")]
+}
+
 pub mod security {
     #![doc = include_str!("manual/security.md")]
 }
@@ -56,6 +60,10 @@ pub mod decisions {
 
     pub mod d0003_errors_block_orders_warnings_block_assign {
         #![doc = include_str!("manual/decisions/0003-errors-block-orders-warnings-block-assign.md")]
+    }
+
+    pub mod d0004_keys_through_a_spool {
+        #![doc = include_str!("manual/decisions/0004-keys-through-a-spool.md")]
     }
 }
 

@@ -127,7 +127,7 @@ impl Schedule {
 
     /// Returns what is worth saying about the renewal of `role` at `now`.
     pub fn findings(&self, role: &str, now: Timestamp) -> Vec<Finding> {
-        let renew = format!("rolecallctl renew --role {role}");
+        let renew = format!("rolecallctl request --role {role}");
         let mut findings = Vec::new();
         if self.is_overdue(now) {
             let evidence = format!("renewal was due on {}; the end is {}", self.due, self.end);
@@ -144,7 +144,7 @@ impl Schedule {
                      to {}",
                     self.end, self.due
                 ),
-                format!("rolecallctl enrollment show --role {role}"),
+                "rolecallctl enrollment list",
             ));
         }
         findings

@@ -10,7 +10,6 @@
 //! `simple_urls` and `grant` each read their part; `check` judges how the parts go together; `need`
 //! derives which roles a server needs. The manual's page is `src/manual/topology.md`.
 
-
 mod check;
 mod custom;
 mod fields;
@@ -35,9 +34,9 @@ pub use self::issuer::{
 };
 pub use self::need::RoleNeed;
 pub use self::pool::{InvalidServerAddress, Pool, Server, ServerAddress};
-pub use crate::document::{Problem, Problems};
 pub use self::scope::ScopeInstance;
 pub use self::simple_urls::SimpleUrls;
+pub use crate::document::{Problem, Problems};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -85,6 +85,8 @@ pub struct Subject<'a> {
     pub roles: &'a [RoleRequirement],
     /// The names that the roles are reached by, together.
     pub expected_names: &'a [DnsName],
+    /// Names that are there for other roles, which share the certificate.
+    pub shared_names: &'a [DnsName],
     /// Where its private key is.
     pub key: KeyState,
     /// The digest that was asked for.

@@ -10,7 +10,7 @@ use rolecall::order::Order;
 use rolecall::reason::Reason;
 use rolecall::time::Timestamp;
 use rolecall::topology::Topology;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::ca::Ca;
 use crate::clock::Clock;
@@ -48,6 +48,8 @@ pub struct Agent {
     pub recovered: Vec<rolecall::finding::Finding>,
     topology: RwLock<Arc<LoadedTopology>>,
     engine: mpsc::Sender<Drive>,
+    /// Told when an assignment was scheduled or is no longer.
+    pub(crate) rescheduled: Notify,
 }
 
 /// An order that is to be moved on, and who wants to know when it rests.
@@ -91,6 +93,7 @@ impl Agent {
             recovered: parts.recovered,
             topology: RwLock::new(Arc::new(parts.topology)),
             engine,
+            rescheduled: Notify::new(),
         };
         (Arc::new(agent), drives)
     }

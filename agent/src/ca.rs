@@ -189,12 +189,11 @@ fn open(
 }
 
 /// Reads a private key of the CA.
-pub(crate) fn unseal(
-    store: &Store,
-    sealer: &Sealer,
-    key_id: &[u8],
-) -> Result<PrivateKey, Failure> {
-    let id = key_id.try_into().map(KeyId::new).map_err(|_| no_key("its key id is malformed"))?;
+pub(crate) fn unseal(store: &Store, sealer: &Sealer, key_id: &[u8]) -> Result<PrivateKey, Failure> {
+    let id = key_id
+        .try_into()
+        .map(KeyId::new)
+        .map_err(|_malformed| no_key("its key id is malformed"))?;
     let sealed = store.engine().key(&id).map_err(|error| no_key(&Chain(&error).to_string()))?;
     let pkcs8 = sealer.open(&sealed).map_err(|error| no_key(&Chain(&error).to_string()))?;
     PrivateKey::from_pkcs8(&pkcs8).map_err(|error| broken(&error))
@@ -202,9 +201,14 @@ pub(crate) fn unseal(
 
 fn no_key(why: &str) -> Failure {
     Failure::new(Reason::StoreCorrupt, format!("the embedded CA's key cannot be read: {why}"))
-        .with_remedy("check that master_key in the configuration is the file this store was made with")
+        .with_remedy(
+            "check that master_key in the configuration is the file this store was made with",
+        )
 }
 
 fn broken(error: &dyn std::error::Error) -> Failure {
-    Failure::new(Reason::StoreCorrupt, format!("the embedded CA cannot be opened: {}", Chain(error)))
+    Failure::new(
+        Reason::StoreCorrupt,
+        format!("the embedded CA cannot be opened: {}", Chain(error)),
+    )
 }

@@ -119,7 +119,7 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
-        let base = path.parent().unwrap_or(Path::new("."));
+        let base = path.parent().unwrap_or_else(|| Path::new("."));
         Self::parse(&text, base)
             .map_err(|problems| Error::Invalid { path: path.to_owned(), problems })
     }
@@ -209,11 +209,8 @@ fn read(root: Section<'_, '_>, base: &Path) -> Option<Config> {
 }
 
 fn read_socket(root: &Section<'_, '_>, base: &Path) -> Socket {
-    let mut socket = Socket {
-        path: PathBuf::from(DEFAULT_SOCKET),
-        group: None,
-        local_grant: Grant::Viewer,
-    };
+    let mut socket =
+        Socket { path: PathBuf::from(DEFAULT_SOCKET), group: None, local_grant: Grant::Viewer };
     if let Some(section) = root.section("socket") {
         if let Some(path) = section.text("path") {
             socket.path = base.join(path);

@@ -102,7 +102,11 @@ fn verify_store(config: &Config, out: &mut dyn Write) -> Result<ExitCode, Error>
 /// Writes rows as they are: keys in the table's hexadecimal digits, values likewise, a line each.
 fn export(config: &Config, out: &mut dyn Write) -> Result<(), Error> {
     let rows = verify::export(&start::disk(config)?, &Entries)?;
-    writeln!(out, "{}", serde_json::json!({ "format": "rolecall-export-1", "sequence": rows.sequence() }))?;
+    writeln!(
+        out,
+        "{}",
+        serde_json::json!({ "format": "rolecall-export-1", "sequence": rows.sequence() })
+    )?;
     for row in rows {
         let (key, value) = row?;
         let line = crate::store::export::line(&key, &value);
@@ -172,8 +176,11 @@ fn ca_init(options: &CaInit, out: &mut dyn Write) -> Result<(), Error> {
 fn ca_install(options: &CaInstall, out: &mut dyn Write) -> Result<(), Error> {
     let mut certificates = Vec::new();
     for path in &options.files {
-        let text = std::fs::read(path)
-            .map_err(|source| Error::File { operation: "read", path: path.clone(), source })?;
+        let text = std::fs::read(path).map_err(|source| Error::File {
+            operation: "read",
+            path: path.clone(),
+            source,
+        })?;
         let found = Certificate::many_from_pem(&text)
             .map_err(|error| Error::Subordinate(Box::new(error)))?;
         certificates.extend(found.iter().map(|certificate| certificate.der().to_vec()));
@@ -232,7 +239,11 @@ fn passphrase(file: Option<&Path>) -> Result<Passphrase, Error> {
     match file {
         Some(path) => {
             let read = std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut secret));
-            read.map_err(|source| Error::File { operation: "read", path: path.to_owned(), source })?;
+            read.map_err(|source| Error::File {
+                operation: "read",
+                path: path.to_owned(),
+                source,
+            })?;
         }
         None => {
             std::io::stdin().read_to_end(&mut secret)?;

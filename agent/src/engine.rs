@@ -34,6 +34,8 @@ pub struct Engine {
     /// Orders that wait for a time.
     waiting: BTreeMap<OrderId, Timestamp>,
     housekeeping_due: Timestamp,
+    /// When the next scheduled assignment takes effect.
+    switch_due: Option<Timestamp>,
 }
 
 impl Engine {
@@ -47,6 +49,7 @@ impl Engine {
             again: BTreeSet::new(),
             waiting: BTreeMap::new(),
             housekeeping_due: Timestamp::EPOCH,
+            switch_due: None,
         }
     }
 
@@ -58,6 +61,8 @@ impl Engine {
         for order in self.agent.store.read(|view| view.open_orders())? {
             self.drive(order.id, None);
         }
+        self.reschedule();
+        let agent = Arc::clone(&self.agent);
         loop {
             self.act().await;
             let wake = self.next_wake();
@@ -66,7 +71,8 @@ impl Engine {
                 () = shutdown.cancelled() => return self.park().await,
                 Some(outcome) = self.running.join_next() => self.settle(outcome),
                 Some(drive) = self.drives.recv() => self.drive(drive.order, drive.done),
-                () = self.agent.clock.sleep_until(wake) => {}
+                () = agent.rescheduled.notified() => self.reschedule(),
+                () = agent.clock.sleep_until(wake) => {}
             }
         }
     }
@@ -83,7 +89,10 @@ impl Engine {
         self.running.spawn(async move { (id, agent.drive_order(id).await) });
     }
 
-    fn settle(&mut self, outcome: Result<(OrderId, Result<Rest, Failure>), tokio::task::JoinError>) {
+    fn settle(
+        &mut self,
+        outcome: Result<(OrderId, Result<Rest, Failure>), tokio::task::JoinError>,
+    ) {
         let (id, result) = match outcome {
             Ok(settled) => settled,
             Err(error) => {
@@ -120,17 +129,19 @@ impl Engine {
     /// Does everything that is due.
     async fn act(&mut self) {
         let now = self.agent.now();
-        let due: Vec<OrderId> = self
-            .waiting
-            .iter()
-            .filter(|(_, until)| **until <= now)
-            .map(|(id, _)| *id)
-            .collect();
+        let due: Vec<OrderId> =
+            self.waiting.iter().filter(|(_, until)| **until <= now).map(|(id, _)| *id).collect();
         for id in due {
             self.drive(id, None);
         }
-        if let Err(failure) = self.switch_due(now).await {
-            tracing::warn!(%failure, "a scheduled assignment could not take effect");
+        if self.switch_due.is_some_and(|due| due <= now) {
+            match self.switch(now).await {
+                Ok(()) => self.reschedule(),
+                Err(failure) => {
+                    self.switch_due = Some(now + RETRY);
+                    tracing::warn!(%failure, "a scheduled assignment could not take effect");
+                }
+            }
         }
         if now >= self.housekeeping_due {
             self.housekeeping_due = now + HOUSEKEEPING;
@@ -140,11 +151,13 @@ impl Engine {
         }
     }
 
-    async fn switch_due(&self, now: Timestamp) -> Result<(), Failure> {
-        let assignments = self.agent.store.read(|view| view.assignments())?;
-        if !assignments.iter().any(|one| one.poll_timeout().is_some_and(|due| due <= now)) {
-            return Ok(());
-        }
+    /// Looks anew for the next scheduled assignment.
+    fn reschedule(&mut self) {
+        let assignments = self.agent.store.read(|view| view.assignments()).unwrap_or_default();
+        self.switch_due = assignments.iter().filter_map(|one| one.poll_timeout()).min();
+    }
+
+    async fn switch(&self, now: Timestamp) -> Result<(), Failure> {
         self.agent
             .store
             .change(Cause::agent(now), |record| {
@@ -183,7 +196,12 @@ impl Engine {
                         .map(|slot| slot.generation)
                         .collect();
                     if !expired.is_empty() {
-                        record.assignment_changed(&assignment, "previous-removed", None, &expired)?;
+                        record.assignment_changed(
+                            &assignment,
+                            "previous-removed",
+                            None,
+                            &expired,
+                        )?;
                     }
                 }
                 Ok(())
@@ -192,14 +210,8 @@ impl Engine {
     }
 
     fn next_wake(&self) -> Option<Timestamp> {
-        let switches = self
-            .agent
-            .store
-            .read(|view| view.assignments())
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|assignment| assignment.poll_timeout());
-        self.waiting.values().copied().chain(switches).chain([self.housekeeping_due]).min()
+        let waiting = self.waiting.values().copied();
+        waiting.chain(self.switch_due).chain([self.housekeeping_due]).min()
     }
 
     /// Stops: what is under way is recorded at every step, so leaving it is safe.

@@ -119,7 +119,7 @@ pub enum Error {
 
 impl Error {
     /// Returns the stable code.
-    pub const fn reason(&self) -> Reason {
+    pub fn reason(&self) -> Reason {
         match self {
             Self::Config(_)
             | Self::TopologyUnreadable { .. }
@@ -133,11 +133,7 @@ impl Error {
             Self::Exists { .. } | Self::NotConfirmed | Self::Subordinate(_) => {
                 Reason::RequestInvalid
             }
-            Self::Store(error) => match error {
-                store::error::Error::InUse { .. } => Reason::StoreInUse,
-                store::error::Error::Full => Reason::StoreFull,
-                _ => Reason::StoreCorrupt,
-            },
+            Self::Store(error) => store_reason(error),
             Self::State { .. }
             | Self::File { .. }
             | Self::Server(_)
@@ -149,7 +145,7 @@ impl Error {
     }
 
     /// Returns the exit status.
-    pub const fn exit_status(&self) -> u8 {
+    pub fn exit_status(&self) -> u8 {
         self.reason().exit_status()
     }
 
@@ -159,15 +155,54 @@ impl Error {
             Self::NoState { .. } => {
                 Some("rolecall-agent init makes one; check state_directory otherwise".to_owned())
             }
-            Self::Store(store::error::Error::InUse { pid }) => Some(format!(
-                "stop the agent first: systemctl stop rolecall-agent (process {pid})"
-            )),
+            Self::Store(store::error::Error::InUse { pid }) => {
+                Some(format!("stop the agent first: systemctl stop rolecall-agent (process {pid})"))
+            }
             Self::Refused(failure) if !failure.remedy.is_empty() => Some(failure.remedy.clone()),
             Self::NotInTopology { .. } => {
                 Some("correct `server` in the configuration, or the topology".to_owned())
             }
-            Self::CaListen { .. } => Some("correct `listen` under [ca] in the configuration".to_owned()),
-            _ => None,
+            Self::CaListen { .. } => {
+                Some("correct `listen` under [ca] in the configuration".to_owned())
+            }
+            Self::Config(_)
+            | Self::TopologyUnreadable { .. }
+            | Self::TopologyInvalid { .. }
+            | Self::Master(_)
+            | Self::State { .. }
+            | Self::Store(_)
+            | Self::CaUrl { .. }
+            | Self::Refused(_)
+            | Self::Exists { .. }
+            | Self::File { .. }
+            | Self::Server(_)
+            | Self::Supervisor(_)
+            | Self::Runtime(_)
+            | Self::Export(_)
+            | Self::Subordinate(_)
+            | Self::NotConfirmed
+            | Self::Output(_) => None,
         }
+    }
+}
+
+/// Returns the stable code for a failure of the store.
+pub(crate) fn store_reason(error: &store::error::Error) -> Reason {
+    use store::error::Error as Store;
+    match error {
+        error if error.is_full() => Reason::StoreFull,
+        Store::InUse { .. } => Reason::StoreInUse,
+        Store::ReadOnly(_) => Reason::StoreReadOnly,
+        Store::Poisoned | Store::Closed => Reason::ShuttingDown,
+        Store::Damage(_) | Store::Checkpoint { .. } | Store::Unanchored { .. } => {
+            Reason::StoreCorrupt
+        }
+        Store::Io { .. }
+        | Store::Full
+        | Store::Index { .. }
+        | Store::Projection { .. }
+        | Store::ReservedTable { .. }
+        | Store::TooLarge { .. }
+        | Store::Key(_) => Reason::Internal,
     }
 }

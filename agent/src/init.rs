@@ -44,7 +44,7 @@ pub fn init(options: &Init, out: &mut dyn Write) -> Result<(), Error> {
         },
     );
     // What will be written is read first, so that nothing is left behind by a mistake.
-    let base = config.parent().unwrap_or(Path::new("/"));
+    let base = config.parent().unwrap_or_else(|| Path::new("/"));
     let parsed = Config::parse(&text, base).map_err(|problems| {
         Error::Config(crate::config::Error::Invalid { path: config.clone(), problems })
     })?;
@@ -65,10 +65,8 @@ pub fn init(options: &Init, out: &mut dyn Write) -> Result<(), Error> {
 /// # Errors
 /// When it exists or cannot be written.
 pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-    let failed =
-        |source| Error::File { operation: "write", path: path.to_owned(), source };
-    let opened =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let failed = |source| Error::File { operation: "write", path: path.to_owned(), source };
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     let mut file = match opened {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(Error::Exists { path: path.to_owned() });
@@ -83,6 +81,9 @@ pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path)
-        .map_err(|source| Error::File { operation: "find", path: path.to_owned(), source })
+    std::path::absolute(path).map_err(|source| Error::File {
+        operation: "find",
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -109,8 +109,7 @@ mod tests {
     #[tokio::test]
     async fn a_caller_with_a_full_queue_is_refused_and_others_are_not() {
         let pool = KeyPool::new(1);
-        let _places: Vec<Place> =
-            (0..MOST_WAITING).map(|_| pool.queue(Some(7)).unwrap()).collect();
+        let _places: Vec<Place> = (0..MOST_WAITING).map(|_| pool.queue(Some(7)).unwrap()).collect();
         let refused = pool.generate(Some(7), KeyAlgorithm::Rsa2048).await.unwrap_err();
         assert!(matches!(refused, Error::QueueFull), "{refused}");
         pool.generate(Some(8), KeyAlgorithm::Rsa2048).await.unwrap();

@@ -10,9 +10,9 @@ mod complete;
 mod drive;
 mod place;
 
-pub use self::place::{Placed, Placing};
 pub(crate) use self::complete::assign_roles;
 pub(crate) use self::drive::Rest;
+pub use self::place::{Placed, Placing};
 
 use rolecall::api::status::Failure;
 use rolecall::key::KeyId;
@@ -68,8 +68,7 @@ impl Agent {
             .change(cause, move |record| {
                 let order = record.read(|view| view.expect_order(id))?;
                 let now = record.cause().now;
-                let state =
-                    order.state.handle_hurried(now).map_err(|error| settled(id, &error))?;
+                let state = order.state.handle_hurried(now).map_err(|error| settled(id, &error))?;
                 if state == order.state { Ok(()) } else { record.order_advanced(&order, &state) }
             })
             .await?;
@@ -102,7 +101,14 @@ fn in_the_way(order: &Order) -> Failure {
         State::Submitted { waiting_for, .. } => format!(" and waits for {waiting_for}"),
         State::Failed { error, .. } => format!(" and failed: {error}"),
         State::Installed { .. } => " and waits for its certificate to become valid".to_owned(),
-        _ => String::new(),
+        State::KeyReady
+        | State::Submitting { .. }
+        | State::AwaitingResponse
+        | State::Issued { .. }
+        | State::Done { .. }
+        | State::Refused { .. }
+        | State::Denied { .. }
+        | State::Cancelled { .. } => String::new(),
     };
     Failure::new(
         Reason::OrderOpen,

@@ -197,14 +197,17 @@ fn refused(refusals: &Refusals) -> Failure {
 }
 
 fn reason(refusal: &Refusal) -> Reason {
-    match refusal {
-        Refusal::ServerUnknown { .. } => Reason::ServerUnknown,
-        Refusal::RoleUnknown { .. } => Reason::RoleUnknown,
-        Refusal::RoleNotNeeded { .. } => Reason::RoleNotNeeded,
-        Refusal::IssuerUnknown { .. } => Reason::IssuerUnknown,
-        Refusal::TemplateUnknown { .. } | Refusal::TemplateDisplayName { .. } => {
-            Reason::TemplateUnknown
-        }
-        _ => Reason::PlanRefused,
+    if let Refusal::ServerUnknown { .. } = refusal {
+        Reason::ServerUnknown
+    } else if let Refusal::RoleUnknown { .. } = refusal {
+        Reason::RoleUnknown
+    } else if let Refusal::RoleNotNeeded { .. } = refusal {
+        Reason::RoleNotNeeded
+    } else if let Refusal::IssuerUnknown { .. } = refusal {
+        Reason::IssuerUnknown
+    } else if let Refusal::TemplateUnknown { .. } | Refusal::TemplateDisplayName { .. } = refusal {
+        Reason::TemplateUnknown
+    } else {
+        Reason::PlanRefused
     }
 }

@@ -81,9 +81,8 @@ pub async fn run(
         });
     }
     let (serving, socket, stop) = (Arc::clone(&agent), config.socket.clone(), shutdown.clone());
-    tasks.spawn("server", async move {
-        Ok(server::serve(serving, listener, &socket, stop).await?)
-    });
+    tasks
+        .spawn("server", async move { Ok(server::serve(serving, listener, &socket, stop).await?) });
     ready(&agent);
     let outcome = tasks.join().await;
     stop_store(&agent, store).await;
@@ -93,9 +92,8 @@ pub async fn run(
 
 async fn listen_for_ca(config: &Config) -> Result<Option<TcpListener>, Error> {
     let Some(address) = config.ca.listen else { return Ok(None) };
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::CaListen { address, source })?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| Error::CaListen { address, source })?;
     Ok(Some(listener))
 }
 
@@ -128,10 +126,8 @@ async fn note_start(agent: &Arc<Agent>) -> Result<(), Error> {
 /// Records the topology in force if it is another one than before.
 async fn note_topology(agent: &Arc<Agent>) -> Result<(), Failure> {
     let loaded = agent.topology();
-    let topology = pb::TopologyLoaded {
-        digest: loaded.topology.digest().to_vec(),
-        text: loaded.text.clone(),
-    };
+    let topology =
+        pb::TopologyLoaded { digest: loaded.topology.digest().to_vec(), text: loaded.text.clone() };
     agent
         .store
         .change(Cause::agent(agent.now()), move |record| {

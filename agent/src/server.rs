@@ -93,8 +93,7 @@ pub fn bind(socket: &Socket) -> Result<UnixListener, Error> {
 }
 
 fn give_to_group(path: &Path, group: &str) -> Result<(), Error> {
-    let failed =
-        |source| Error::Group { path: path.to_owned(), group: group.into(), source };
+    let failed = |source| Error::Group { path: path.to_owned(), group: group.into(), source };
     let groups = std::fs::read_to_string("/etc/group").map_err(failed)?;
     let gid = groups.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -231,8 +230,7 @@ fn needed(agent: &Agent, roles: &[Role]) -> Result<(), Failure> {
         if needs.iter().any(|need| need.role == *role) {
             continue;
         }
-        let needed =
-            needs.iter().map(|need| need.role.to_string()).collect::<Vec<_>>().join(", ");
+        let needed = needs.iter().map(|need| need.role.to_string()).collect::<Vec<_>>().join(", ");
         if known.iter().any(|name| name.eq_ignore_ascii_case(role.as_str())) {
             return Err(Failure::new(
                 Reason::RoleNotNeeded,

@@ -85,7 +85,10 @@ pub fn disk(config: &Config) -> Result<RealDisk, Error> {
 pub fn ca_options(config: &Config, topology: &Topology) -> Result<EstablishOptions, Error> {
     let from_topology = topology.issuers().iter().find_map(|issuer| match issuer.kind() {
         IssuerKind::Embedded { crl_url } => crl_url.clone(),
-        _ => None,
+        IssuerKind::Adcs { .. }
+        | IssuerKind::Acme { .. }
+        | IssuerKind::Helper { .. }
+        | IssuerKind::File => None,
     });
     let url = config.ca.url.as_ref().map(ToString::to_string).or(from_topology);
     let publication = url
@@ -118,7 +121,9 @@ pub fn recovered(report: &OpenReport) -> Vec<Finding> {
             "nothing: what was acknowledged is there",
         ));
     }
-    if let IndexStart::Rebuilding(why) = report.index {
+    if let IndexStart::Rebuilding(why) = report.index
+        && report.sequence > 0
+    {
         findings.push(Finding::new(
             FindingCode::IndexRebuilt,
             format!("the index was rebuilt: {why}"),

@@ -183,7 +183,13 @@ impl Standing {
                 State::Installed { .. } | State::Submitted { .. } | State::AwaitingResponse => {
                     "waiting"
                 }
-                _ => "ordered",
+                State::KeyReady
+                | State::Submitting { .. }
+                | State::Issued { .. }
+                | State::Done { .. }
+                | State::Refused { .. }
+                | State::Denied { .. }
+                | State::Cancelled { .. } => "ordered",
             },
             (None, None) if self.assignment.next.is_some() => "waiting",
             (None, None) => "missing",
@@ -208,7 +214,10 @@ impl Standing {
             State::Failed { error, attempt, failing_since, .. } => {
                 self.findings.push(Finding::new(
                     FindingCode::OrderFailed,
-                    format!("order {} fails since {failing_since} ({attempt} attempts): {error}", order.id),
+                    format!(
+                        "order {} fails since {failing_since} ({attempt} attempts): {error}",
+                        order.id
+                    ),
                     format!("rolecallctl order retrieve {}", order.id),
                 ));
             }
@@ -229,7 +238,14 @@ impl Standing {
                 ));
                 self.findings.extend(waiting_for.iter().cloned());
             }
-            _ => {}
+            State::KeyReady
+            | State::Submitting { .. }
+            | State::AwaitingResponse
+            | State::Issued { .. }
+            | State::Done { .. }
+            | State::Refused { .. }
+            | State::Denied { .. }
+            | State::Cancelled { .. } => {}
         }
     }
 

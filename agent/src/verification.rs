@@ -11,7 +11,7 @@ use rolecall::name::DnsName;
 use rolecall::reason::Reason;
 use rolecall::role::{KeyPolicy, Role};
 use rolecall::time::Timestamp;
-use rolecall::topology::{RoleNeed, Topology};
+use rolecall::topology::Topology;
 use rolecall::verify::{
     CrlState, KeyState, RoleRequirement, Subject, TrustStore, Verification, verify,
 };
@@ -31,6 +31,8 @@ pub struct Candidate<'a> {
     pub asked_digest: Option<DigestAlgorithm>,
     /// When it was revoked here, if it was.
     pub revoked: Option<&'a rolecall::inventory::Revocation>,
+    /// The roles that have it, whose names are no surplus.
+    pub shared_with: Vec<Role>,
 }
 
 impl Agent {
@@ -38,11 +40,11 @@ impl Agent {
     pub fn trust(&self) -> TrustStore {
         let mut trust =
             TrustStore { anchors: self.topology().anchors.clone(), ..TrustStore::default() };
-        if let Some(ca) = self.ca.get() {
-            if let Some((root, intermediates)) = ca.certificates.split_last() {
-                trust.anchors.push(root.clone());
-                trust.intermediates.extend_from_slice(intermediates);
-            }
+        if let Some(ca) = self.ca.get()
+            && let Some((root, intermediates)) = ca.certificates.split_last()
+        {
+            trust.anchors.push(root.clone());
+            trust.intermediates.extend_from_slice(intermediates);
         }
         trust
     }
@@ -64,6 +66,7 @@ impl Agent {
             key: stored.key_id,
             asked_digest: stored.asked_digest,
             revoked: stored.revoked.as_ref(),
+            shared_with: self.users_of(stored)?,
         };
         self.verify_candidate(&candidate, roles, &self.enrollments()?, now)
     }
@@ -80,19 +83,10 @@ impl Agent {
         now: Timestamp,
     ) -> Result<Verification, Failure> {
         let loaded = self.topology();
-        let needs = loaded.topology.roles_needed(&self.server);
-        let needs: Vec<&RoleNeed> =
-            needs.iter().filter(|need| roles.contains(&need.role)).collect();
         let requirements: Vec<RoleRequirement> =
             roles.iter().map(|role| requirement(&loaded.topology, role)).collect();
-        let mut expected: Vec<DnsName> = Vec::new();
-        for need in needs {
-            for name in self.expected_names(need, enrollments) {
-                if !expected.contains(&name) {
-                    expected.push(name);
-                }
-            }
-        }
+        let expected = self.names_of(roles, enrollments);
+        let shared = self.names_of(&candidate.shared_with, enrollments);
         let chain = Chain::new(candidate.certificate.clone(), candidate.issuers.to_vec())
             .map_err(|error| Failure::new(Reason::RequestInvalid, error.to_string()))?;
         let crl = revocation(candidate);
@@ -100,7 +94,8 @@ impl Agent {
             chain: &chain,
             roles: &requirements,
             expected_names: &expected,
-            key: self.key_state(candidate)?,
+            shared_names: &shared,
+            key: self.key_state(candidate),
             asked_digest: candidate.asked_digest,
             previous: None,
             crl: &crl,
@@ -108,14 +103,37 @@ impl Agent {
         Ok(verify(&subject, &self.trust(), now))
     }
 
-    fn key_state(&self, candidate: &Candidate<'_>) -> Result<KeyState, Failure> {
-        let Some(id) = candidate.key else { return Ok(KeyState::Missing) };
-        match self.store.engine().key(&id) {
-            Ok(sealed) if sealed.spki_sha256() == candidate.certificate.public_key().spki_sha256() => {
-                Ok(KeyState::Held)
+    /// Returns the names that certificates of `roles` must have, together.
+    fn names_of(&self, roles: &[Role], enrollments: &[Enrollment]) -> Vec<DnsName> {
+        let needs = self.topology().topology.roles_needed(&self.server);
+        let mut names: Vec<DnsName> = Vec::new();
+        for need in needs.iter().filter(|need| roles.contains(&need.role)) {
+            for name in self.expected_names(need, enrollments) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
             }
-            Ok(_) => Ok(KeyState::Foreign),
-            Err(_) => Ok(KeyState::Missing),
+        }
+        names
+    }
+
+    /// Returns the roles that have a stored certificate now or next.
+    fn users_of(&self, stored: &StoredCertificate) -> Result<Vec<Role>, Failure> {
+        let uses = self.store.read(|view| view.uses(stored.certificate.fingerprint()))?;
+        Ok(uses
+            .iter()
+            .filter(|each| each.slot != "previous")
+            .filter_map(|each| each.role.parse().ok())
+            .collect())
+    }
+
+    fn key_state(&self, candidate: &Candidate<'_>) -> KeyState {
+        let Some(id) = candidate.key else { return KeyState::Missing };
+        let certified = candidate.certificate.public_key().spki_sha256();
+        match self.store.engine().key(&id) {
+            Ok(sealed) if sealed.spki_sha256() == certified => KeyState::Held,
+            Ok(_) => KeyState::Foreign,
+            Err(_) => KeyState::Missing,
         }
     }
 
@@ -152,8 +170,7 @@ fn revocation(candidate: &Candidate<'_>) -> BTreeMap<Fingerprint, CrlState> {
     candidate
         .revoked
         .map(|revoked| {
-            let state =
-                CrlState::Revoked { at: revoked.at, reason: revoked.reason.clone() };
+            let state = CrlState::Revoked { at: revoked.at, reason: revoked.reason.clone() };
             (candidate.certificate.fingerprint(), state)
         })
         .into_iter()

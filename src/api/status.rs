@@ -105,7 +105,7 @@ impl From<Status> for Failure {
         let info = details.error_info();
         let reason = info
             .and_then(|info| Reason::find(&info.reason))
-            .unwrap_or_else(|| foreign_reason(status.code()));
+            .unwrap_or_else(|| reason_without_details(&status));
         let remedy = info
             .map(|info| info.metadata.clone().into_iter().collect::<BTreeMap<_, _>>())
             .and_then(|mut metadata| metadata.remove(REMEDY))
@@ -134,7 +134,16 @@ const fn code(reason: Reason) -> Code {
     }
 }
 
-/// The reason for a status that carries none of ours: the transport's, or another server's.
+/// The reason for a status that carries none of ours.
+fn reason_without_details(status: &Status) -> Reason {
+    // A status that was sent has no source: this one was made here, because the connection broke.
+    match std::error::Error::source(status) {
+        Some(_broken) => Reason::AgentUnreachable,
+        None => foreign_reason(status.code()),
+    }
+}
+
+/// The reason for a status of another server, or of something on the way to ours.
 const fn foreign_reason(code: Code) -> Reason {
     match code {
         Code::Unavailable | Code::DeadlineExceeded | Code::Unimplemented | Code::Cancelled => {
@@ -160,6 +169,15 @@ const REMEDY: &str = "remedy";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_breaks_is_an_agent_that_is_not_reached() {
+        let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        let failure = Failure::from(Status::from_error(Box::new(broken)));
+        assert_eq!(failure.reason, Reason::AgentUnreachable, "{failure:?}");
+        let foreign = Failure::from(Status::unknown("something"));
+        assert_eq!(foreign.reason, Reason::Internal, "{foreign:?}");
+    }
 
     #[test]
     fn a_failure_of_every_reason_survives_the_wire() {

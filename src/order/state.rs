@@ -127,9 +127,10 @@ impl State {
     /// Returns whether nothing will ever happen to the order again.
     pub const fn is_settled(&self) -> bool {
         match self {
-            Self::Done { .. } | Self::Refused { .. } | Self::Denied { .. } | Self::Cancelled { .. } => {
-                true
-            }
+            Self::Done { .. }
+            | Self::Refused { .. }
+            | Self::Denied { .. }
+            | Self::Cancelled { .. } => true,
             Self::KeyReady
             | Self::Submitting { .. }
             | Self::Submitted { .. }
@@ -137,6 +138,22 @@ impl State {
             | Self::Issued { .. }
             | Self::Installed { .. }
             | Self::Failed { .. } => false,
+        }
+    }
+
+    /// Returns how often the request has been sent, as far as that still matters.
+    pub const fn attempt(&self) -> u32 {
+        match self {
+            Self::Submitting { attempt } | Self::Failed { attempt, .. } => *attempt,
+            Self::KeyReady
+            | Self::Submitted { .. }
+            | Self::AwaitingResponse
+            | Self::Issued { .. }
+            | Self::Installed { .. }
+            | Self::Done { .. }
+            | Self::Refused { .. }
+            | Self::Denied { .. }
+            | Self::Cancelled { .. } => 0,
         }
     }
 
@@ -171,9 +188,10 @@ impl State {
             Self::AwaitingResponse
             | Self::Submitted { ask_again_at: None, .. }
             | Self::Failed { retry_at: None, .. } => Step::WaitForOthers,
-            Self::Done { .. } | Self::Refused { .. } | Self::Denied { .. } | Self::Cancelled { .. } => {
-                Step::Nothing
-            }
+            Self::Done { .. }
+            | Self::Refused { .. }
+            | Self::Denied { .. }
+            | Self::Cancelled { .. } => Step::Nothing,
         }
     }
 
@@ -322,9 +340,10 @@ impl State {
             | Self::AwaitingResponse
             | Self::Issued { .. }
             | Self::Installed { .. }) => Ok(unchanged),
-            Self::Done { .. } | Self::Refused { .. } | Self::Denied { .. } | Self::Cancelled { .. } => {
-                self.misplaced("hurried")
-            }
+            Self::Done { .. }
+            | Self::Refused { .. }
+            | Self::Denied { .. }
+            | Self::Cancelled { .. } => self.misplaced("hurried"),
         }
     }
 

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Document, joined};
 use super::pool::is_single;
 use super::{GrantRule, Pool, Reach, Topology};
+use crate::document::{Document, joined};
 use crate::name::Fqdn;
 use crate::request::IssuerName;
 use crate::role::{BuiltInRole, PoolKind, Role, Scope};

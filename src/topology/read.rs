@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::document::{Document, Section};
 use super::fields::{Coordination, Profile, SipIdentity};
 use super::pool::PoolDefaults;
-use crate::document::Problem;
 use super::{
     CustomRole, Explain, Issuer, Pool, Problems, Settings, Topology, TrustAnchor, check, custom,
     grant, issuer, pool, simple_urls,
 };
+use crate::document::Problem;
+use crate::document::{Document, Section};
 use crate::key::{DigestAlgorithm, KeyAlgorithm};
 use crate::name::Fqdn;
 use crate::role::is_path_name;

@@ -35,21 +35,21 @@ fn dates(subject: &Subject<'_>, now: Timestamp) -> Option<Finding> {
         return Some(Finding::new(
             FindingCode::Expired,
             format!("expired on {}", validity.not_after),
-            format!("rolecallctl renew --role {}", subject.role_list()),
+            subject.request(),
         ));
     }
     (now < validity.not_before).then(|| {
         Finding::new(
             FindingCode::NotYetValid,
             format!("valid from {}, but it is {now} here", validity.not_before),
-            "rolecallctl doctor  # it compares the clocks",
+            "timedatectl  # compare this clock with another one",
         )
     })
 }
 
 fn held_key(subject: &Subject<'_>) -> Option<Finding> {
     let key = crate::hex::lower(subject.chain.leaf().public_key().spki_sha256());
-    let import = "rolecallctl certificate import FILE  # a file with the key: PKCS#12 or PEM";
+    let import = format!("{}  # makes a new key", subject.request());
     match subject.key {
         KeyState::Held => None,
         KeyState::Missing => Some(Finding::new(

@@ -67,7 +67,8 @@ fn missing(subject: &Subject<'_>, carried: &Carried<'_>, wildcards: bool) -> Opt
 }
 
 fn extra(subject: &Subject<'_>) -> Option<Finding> {
-    let expected: BTreeSet<&str> = subject.expected_names.iter().map(DnsName::as_str).collect();
+    let wishes = subject.expected_names.iter().chain(subject.shared_names);
+    let expected: BTreeSet<&str> = wishes.map(DnsName::as_str).collect();
     let parents: BTreeSet<&str> =
         expected.iter().filter_map(|name| Some(name.split_once('.')?.1)).collect();
     let is_needed = |name: &str| {
@@ -86,7 +87,7 @@ fn extra(subject: &Subject<'_>) -> Option<Finding> {
         Finding::new(
             FindingCode::NamesExtra,
             listed("it carries besides: ", &extra),
-            format!("rolecallctl enrollment show --role {}", subject.role_list()),
+            "rolecallctl enrollment list -o wide  # says which names were added",
         )
     })
 }

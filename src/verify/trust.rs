@@ -51,7 +51,7 @@ impl TrustStore {
                     anchor.issuer()
                 ),
                 format!(
-                    "rolecallctl trust remove {}  # then `trust add` sorts it to the intermediates",
+                    "systemctl reload rolecall-agent  # after taking {} out of [trust_anchors]",
                     anchor.thumbprint()
                 ),
             ));
@@ -83,7 +83,7 @@ impl TrustStore {
                         same.thumbprint(),
                         authority.thumbprint()
                     ),
-                    "rolecallctl trust list -o wide  # then `trust remove` the one out of use",
+                    "systemctl reload rolecall-agent  # after taking one of them out of [trust_anchors]",
                 )
             })
         })
@@ -99,6 +99,9 @@ fn out_of_date(authority: &Certificate, now: Timestamp) -> Option<Finding> {
     } else {
         return None;
     };
-    let remedy = format!("rolecallctl trust remove {}", authority.thumbprint());
+    let remedy = format!(
+        "systemctl reload rolecall-agent  # after taking {} out of [trust_anchors]",
+        authority.thumbprint()
+    );
     Some(Finding::new(code, evidence, remedy).with_severity(Severity::Warning))
 }

@@ -49,7 +49,7 @@ impl Path {
     pub(super) fn findings(&self, subject: &Subject<'_>) -> Vec<Finding> {
         let top = self.certificates.last().unwrap_or_else(|| subject.chain.leaf());
         let is_leaf = self.certificates.len() <= 1;
-        let add = "rolecallctl trust add FILE";
+        let add = "systemctl reload rolecall-agent  # after adding its root to [trust_anchors] in the topology";
         let finding = match &self.ending {
             Ending::Anchored => return Vec::new(),
             Ending::SelfSigned if is_leaf => Finding::new(

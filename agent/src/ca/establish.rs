@@ -39,7 +39,7 @@ impl EstablishOptions {
         let serials = [(); 2].map(|()| SerialNumber::from_random(Agent::random()));
         let mut options =
             HierarchyOptions::new(self.organization.clone(), self.permitted(), serials);
-        options.publication = self.publication.clone();
+        options.publication.clone_from(&self.publication);
         options.issuing_algorithm = self.key_algorithm;
         if self.key_algorithm.is_rsa() {
             // Clients that know no ECDSA need RSA all the way up.

@@ -12,9 +12,7 @@ use rolecall::reason::Reason;
 use rolecall::time::Timestamp;
 
 use super::{Ca, OpenCa};
-use crate::issuer::embedded::{
-    AuthorityKeyId, RevocationReason, RevokedEntry, SerialNumber, crl,
-};
+use crate::issuer::embedded::{AuthorityKeyId, RevocationReason, RevokedEntry, SerialNumber, crl};
 use crate::issuer::publish::Published;
 use crate::store::view::{Cause, Store};
 
@@ -31,7 +29,8 @@ impl Ca {
         let now = cause.now;
         let last = store.read(|view| view.crl())?.map_or(0, |crl| crl.number);
         // `security.md` §7: a restored store never publishes a number twice.
-        let number = last.saturating_add(1).max(u64::try_from(now.as_seconds()).unwrap_or_default());
+        let number =
+            last.saturating_add(1).max(u64::try_from(now.as_seconds()).unwrap_or_default());
         let entries = revoked(store)?;
         let next_update = now + CRL_LIFETIME;
         let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
@@ -74,7 +73,8 @@ impl Ca {
                 if let (Some(root_crl), true) =
                     (&open.root_crl, index.saturating_add(1) == open.certificates.len())
                 {
-                    published = published.with_crl(&own, root_crl.clone(), certificate.not_before());
+                    published =
+                        published.with_crl(&own, root_crl.clone(), certificate.not_before());
                 }
                 published = published.with_certificate(&own, der, certificate.not_before());
             }

@@ -37,10 +37,10 @@ impl Agent {
             key: Some(order.key_id),
             asked_digest: Some(order.digest),
             revoked: None,
+            shared_with: Vec::new(),
         };
         let enrollments = self.enrollments()?;
-        let verification =
-            self.verify_candidate(&candidate, &order.roles, &enrollments, now)?;
+        let verification = self.verify_candidate(&candidate, &order.roles, &enrollments, now)?;
         let waiting_for = errors(&verification.findings);
         let instances = self.instances(&order.roles);
         let id = order.id;
@@ -86,10 +86,7 @@ impl Agent {
     pub(crate) fn instances(&self, roles: &[Role]) -> Vec<(Role, ScopeInstance)> {
         let loaded = self.topology();
         let Some(place) = loaded.topology.place(&self.server) else { return Vec::new() };
-        roles
-            .iter()
-            .map(|role| (role.clone(), loaded.topology.instance(place, role)))
-            .collect()
+        roles.iter().map(|role| (role.clone(), loaded.topology.instance(place, role))).collect()
     }
 }
 
@@ -166,9 +163,7 @@ fn reach_goal(
 }
 
 fn goal_reached(state: &State, certificate: &Certificate) -> State {
-    state
-        .handle_goal_reached(certificate.thumbprint())
-        .expect("only an installed order comes here")
+    state.handle_goal_reached(certificate.thumbprint()).expect("only an installed order comes here")
 }
 
 /// Makes a certificate the current one of roles, at once or from `effective` on; returns what changed.

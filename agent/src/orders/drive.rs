@@ -40,7 +40,8 @@ impl Agent {
                 }
                 Step::Send | Step::Ask => self.send_to_ca(&order).await?,
                 Step::Install(_) => {
-                    self.advance(id, |order, _now| order.state.handle_installed(Vec::new())).await?;
+                    self.advance(id, |order, _now| order.state.handle_installed(Vec::new()))
+                        .await?;
                 }
                 Step::ReachGoal(_) => {
                     let order = self.retry_goal(&order).await?;
@@ -101,8 +102,8 @@ impl Agent {
         request: pb::CaRequest,
     ) -> Result<Order, Failure> {
         let ca = self.ca.get_or_establish(&self.store, &self.sealer, self.now()).await?;
-        let spki = checked_key(order)
-            .map_err(|refusal| Failure::new(Reason::CsrRefused, refusal))?;
+        let spki =
+            checked_key(order).map_err(|refusal| Failure::new(Reason::CsrRefused, refusal))?;
         let certificate = sign(&ca, order, &spki, self.now())?;
         let issuers = ca.certificates.clone();
         self.complete(order, Signed { certificate, issuers, request: Some(request) }).await
@@ -115,11 +116,8 @@ impl Agent {
                 let order = record.read(|view| view.expect_order(id))?;
                 let number = record.read(|view| view.next_ca_request_id())?;
                 let waiting_for = format!("approval of request {number} by another administrator");
-                let pending = order.state.handle_pending(
-                    number.to_string().into(),
-                    waiting_for.into(),
-                    None,
-                );
+                let pending =
+                    order.state.handle_pending(number.to_string().into(), waiting_for.into(), None);
                 let Ok(state) = pending else { return Ok(()) };
                 let request = ca_request(&order, number, record.cause().now);
                 record.entry(Change::CaRequestSet(pb::CaRequestSet { request: Some(request) }))?;
@@ -131,11 +129,7 @@ impl Agent {
     async fn unavailable(&self, order: &Order, failure: &Failure) -> Result<(), Failure> {
         let error: Box<str> = failure.message.as_str().into();
         self.advance(order.id, move |order, now| {
-            let attempt = match order.state {
-                State::Submitting { attempt } => attempt,
-                _ => 1,
-            };
-            let retry_at = now + backoff(attempt, PATIENCE, Spread::NONE);
+            let retry_at = now + backoff(order.state.attempt(), PATIENCE, Spread::NONE);
             order.state.handle_unavailable(error, Some(retry_at), now)
         })
         .await
@@ -151,7 +145,10 @@ impl Agent {
                 let finding = Finding::new(
                     FindingCode::OrderFailed,
                     refusal.clone(),
-                    format!("rolecallctl request --role {}", order.roles.first().map_or("ROLE", |role| role.as_str())),
+                    format!(
+                        "rolecallctl request --role {}",
+                        order.roles.first().map_or("ROLE", |role| role.as_str())
+                    ),
                 );
                 let Ok(state) = order.state.handle_refused(vec![finding]) else { return Ok(()) };
                 record.entry(Change::Refusal(pb::Refusal {

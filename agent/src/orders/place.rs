@@ -64,7 +64,7 @@ impl Agent {
         }
         let key = self.generate_key(&placing, &plan).await?;
         let key_id = KeyId::new(Self::random());
-        let order = self.draft(&placing, &plan, key_id, &key, now)?;
+        let order = self.draft(&placing, &plan, (key_id, &key), now)?;
         let sealed = self.sealer.seal(key_id, key.spki_sha256(), order.exportable, key.pkcs8());
         drop(key);
 
@@ -106,7 +106,10 @@ impl Agent {
             Some(IssuerKind::Embedded { .. }) => Ok(()),
             Some(other) => Err(Failure::new(
                 Reason::IssuerUnsupported,
-                format!("issuer {name} is of the kind `{}`, which this version cannot use", other.as_str()),
+                format!(
+                    "issuer {name} is of the kind `{}`, which this version cannot use",
+                    other.as_str()
+                ),
             )
             .with_remedy("name an issuer of the kind `embedded` with --issuer")),
             None => Err(Failure::new(Reason::IssuerUnknown, format!("there is no issuer {name}"))),
@@ -129,8 +132,7 @@ impl Agent {
         &self,
         placing: &Placing,
         plan: &Plan,
-        key_id: KeyId,
-        key: &PrivateKey,
+        (key_id, key): (KeyId, &PrivateKey),
         now: Timestamp,
     ) -> Result<Order, Failure> {
         let enrollment = &plan.enrollment;
@@ -170,7 +172,7 @@ impl Agent {
                     )
                 })?;
         // The intent to send it is recorded together with it.
-        order.state = order.state.handle_submitting().expect("a key that is ready can be sent");
+        order.state = State::Submitting { attempt: 1 };
         Ok(order)
     }
 }

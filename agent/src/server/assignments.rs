@@ -55,13 +55,13 @@ impl AssignmentService for Services {
                 .store
                 .change(cause, move |record| {
                     still_there(record, fingerprint)?;
-                    let changed =
-                        assign_roles(record, &instances, &stored.certificate, effective)?;
+                    let changed = assign_roles(record, &instances, &stored.certificate, effective)?;
                     note_handled(record, changed.is_empty(), "Assign")?;
                     Ok(changed)
                 })
                 .await?
         };
+        self.agent.rescheduled.notify_one();
         let unchanged = roles
             .iter()
             .filter(|role| !changed.iter().any(|one| one.role == **role))
@@ -107,6 +107,7 @@ impl AssignmentService for Services {
                 })
                 .await?
         };
+        self.agent.rescheduled.notify_one();
         Ok(Response::new(pb::UnassignResponse {
             assignments: assignments.iter().map(Into::into).collect(),
         }))

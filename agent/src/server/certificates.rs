@@ -84,9 +84,11 @@ impl CertificateService for Services {
         let asked = request.into_inner();
         let reason = match asked.reason.as_str() {
             "" => RevocationReason::Unspecified,
-            text => text.parse().map_err(|error: crate::issuer::embedded::revocation::UnknownRevocationReason| {
-                Failure::from(Violation::new("reason", error))
-            })?,
+            text => text.parse().map_err(
+                |error: crate::issuer::embedded::revocation::UnknownRevocationReason| {
+                    Failure::from(Violation::new("reason", error))
+                },
+            )?,
         };
         let (stored, message) = self.find_certificate(&asked.certificate)?;
         self.check_revocable(&stored, &message, asked.force)?;
@@ -147,7 +149,10 @@ impl CertificateService for Services {
 
 impl Services {
     /// Returns the certificate that a caller names, with what answers show of it.
-    fn find_certificate(&self, text: &str) -> Result<(StoredCertificate, pb::Certificate), Failure> {
+    fn find_certificate(
+        &self,
+        text: &str,
+    ) -> Result<(StoredCertificate, pb::Certificate), Failure> {
         let selector = selector(text)?;
         self.agent.store.read(|view| {
             let stored = view.find_certificate(&selector)?;
@@ -182,7 +187,11 @@ impl Services {
         if self.agent.store.read(|view| view.ca_issued(serial))?.is_none() {
             return Err(Failure::new(
                 Reason::NotRevocable,
-                format!("{} was issued by {}", stored.certificate.thumbprint(), stored.certificate.issuer()),
+                format!(
+                    "{} was issued by {}",
+                    stored.certificate.thumbprint(),
+                    stored.certificate.issuer()
+                ),
             )
             .with_remedy("ask that authority to revoke it"));
         }
@@ -304,10 +313,7 @@ fn refuse_used(certificate: &pb::Certificate) -> Result<(), Failure> {
     .with_remedy(format!("rolecallctl unassign --role {}{flag}", first.role)))
 }
 
-fn refuse_open_order(
-    record: &Record<'_, '_>,
-    stored: &StoredCertificate,
-) -> Result<(), Failure> {
+fn refuse_open_order(record: &Record<'_, '_>, stored: &StoredCertificate) -> Result<(), Failure> {
     let Some(id) = stored.order else { return Ok(()) };
     let order = record.read(|view| view.expect_order(id))?;
     if order.state.is_settled() {

@@ -1,5 +1,7 @@
 //! Enrollments.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use rolecall::api::pb;
@@ -100,49 +102,54 @@ fn changed(
     message: &pb::SetEnrollmentRequest,
 ) -> Result<Enrollment, Failure> {
     let mut violations = Vec::new();
-    let mut wrong = |field: &str, what: String| violations.push(Violation::new(field, what));
-    if let Some(text) = &message.issuer {
-        match text.parse() {
-            Ok(issuer) => enrollment.issuer = issuer,
-            Err(error) => wrong("issuer", error.to_string()),
+    set("issuer", message.issuer.as_ref(), &mut enrollment.issuer, &mut violations);
+    set(
+        "key_algorithm",
+        message.key_algorithm.as_ref(),
+        &mut enrollment.key_algorithm,
+        &mut violations,
+    );
+    set("digest", message.digest.as_ref(), &mut enrollment.digest, &mut violations);
+    match message.template.as_deref().map(str::parse) {
+        None => {}
+        Some(Ok(template)) => enrollment.template = Some(template),
+        Some(Err(_)) if message.template.as_deref() == Some("") => enrollment.template = None,
+        Some(Err(error)) => violations.push(Violation::new("template", error)),
+    }
+    for name in names("add_names", &message.add_names, &mut violations) {
+        if !enrollment.added_names.contains(&name) {
+            enrollment.added_names.push(name);
         }
     }
-    if let Some(text) = &message.template {
-        match text.parse() {
-            _ if text.is_empty() => enrollment.template = None,
-            Ok(template) => enrollment.template = Some(template),
-            Err(error) => wrong("template", error.to_string()),
-        }
-    }
-    if let Some(text) = &message.key_algorithm {
-        match text.parse() {
-            Ok(algorithm) => enrollment.key_algorithm = algorithm,
-            Err(error) => wrong("key_algorithm", error.to_string()),
-        }
-    }
-    if let Some(text) = &message.digest {
-        match text.parse() {
-            Ok(digest) => enrollment.digest = digest,
-            Err(error) => wrong("digest", error.to_string()),
-        }
-    }
-    for (field, texts) in [("add_names", &message.add_names), ("remove_names", &message.remove_names)] {
-        for text in texts {
-            match text.parse::<DnsName>() {
-                Ok(name) if field == "remove_names" => {
-                    enrollment.added_names.retain(|known| *known != name);
-                }
-                Ok(name) if !enrollment.added_names.contains(&name) => {
-                    enrollment.added_names.push(name);
-                }
-                Ok(_) => {}
-                Err(error) => wrong(field, error.to_string()),
-            }
-        }
-    }
+    let removed = names("remove_names", &message.remove_names, &mut violations);
+    enrollment.added_names.retain(|known| !removed.contains(known));
     enrollment.exportable = message.exportable.unwrap_or(enrollment.exportable);
     if let Some(seconds) = message.renew_before_seconds {
         enrollment.renew_before = (seconds > 0).then(|| Duration::from_secs(seconds));
     }
     if violations.is_empty() { Ok(enrollment) } else { Err(invalid(violations)) }
+}
+
+fn set<T: FromStr<Err: Display>>(
+    field: &str,
+    text: Option<&String>,
+    value: &mut T,
+    violations: &mut Vec<Violation>,
+) {
+    match text.map(|text| text.parse()) {
+        None => {}
+        Some(Ok(parsed)) => *value = parsed,
+        Some(Err(error)) => violations.push(Violation::new(field, error)),
+    }
+}
+
+fn names(field: &str, texts: &[String], violations: &mut Vec<Violation>) -> Vec<DnsName> {
+    let mut names = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        match text.parse() {
+            Ok(name) => names.push(name),
+            Err(error) => violations.push(Violation::new(format!("{field}[{index}]"), error)),
+        }
+    }
+    names
 }

@@ -29,10 +29,11 @@ impl FindingService for Services {
     ) -> Result<Response<pb::AcceptFindingResponse>, Status> {
         let cause = self.cause(&request, &request.get_ref().request_id)?;
         let message = request.into_inner();
-        let code: FindingCode = message.code.parse().map_err(|error: rolecall::finding::InvalidFindingCode| {
-            Failure::new(Reason::FindingUnknown, error.to_string())
-                .with_remedy("rolecallctl finding list")
-        })?;
+        let code: FindingCode =
+            message.code.parse().map_err(|error: rolecall::finding::InvalidFindingCode| {
+                Failure::new(Reason::FindingUnknown, error.to_string())
+                    .with_remedy("rolecallctl finding list")
+            })?;
         let role = match message.role.as_str() {
             "" => None,
             text => roles("role", &[text.to_owned()])?.pop(),

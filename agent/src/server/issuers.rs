@@ -122,7 +122,7 @@ impl Services {
             ..pb::Issuer::default()
         };
         let IssuerKind::Embedded { .. } = issuer.kind() else {
-            message.unusable = "this version cannot use an issuer of this kind".to_owned();
+            "this version cannot use an issuer of this kind".clone_into(&mut message.unusable);
             return Ok(message);
         };
         let store = &self.agent.store;
@@ -133,8 +133,8 @@ impl Services {
         message.findings = self.agent.ca.findings().iter().map(Into::into).collect();
         let Some(ca) = self.agent.ca.get() else {
             if store.read(|view| view.pending_authority_key())?.is_some() {
-                message.unusable =
-                    "it waits for the enterprise CA to sign its request".to_owned();
+                "it waits for the enterprise CA to sign its request"
+                    .clone_into(&mut message.unusable);
             }
             return Ok(message);
         };

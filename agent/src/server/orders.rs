@@ -55,9 +55,10 @@ impl OrderService for Services {
         request: Request<pb::ListOrdersRequest>,
     ) -> Result<Response<pb::ListOrdersResponse>, Status> {
         let open_only = request.into_inner().open_only;
-        let orders: Vec<Order> = self.agent.store.read(|view| {
-            if open_only { view.open_orders() } else { last_orders(view.orders()) }
-        })?;
+        let orders: Vec<Order> = self
+            .agent
+            .store
+            .read(|view| if open_only { view.open_orders() } else { last_orders(view.orders()) })?;
         let orders = orders.iter().map(Into::into).collect();
         Ok(Response::new(pb::ListOrdersResponse { orders }))
     }
@@ -115,11 +116,11 @@ impl Watcher {
         let mut watcher = watcher?;
         loop {
             watcher.changes.mark_unchanged();
-            let order = match watcher.services.agent.store.read(|view| view.expect_order(watcher.id))
-            {
-                Ok(order) => order,
-                Err(failure) => return Some((Err(failure.into()), None)),
-            };
+            let order =
+                match watcher.services.agent.store.read(|view| view.expect_order(watcher.id)) {
+                    Ok(order) => order,
+                    Err(failure) => return Some((Err(failure.into()), None)),
+                };
             if watcher.last.as_ref() != Some(&order.state) {
                 watcher.last = Some(order.state.clone());
                 let response = pb::WatchOrderResponse { order: Some((&order).into()) };

@@ -35,10 +35,11 @@ impl PlanService for Services {
     ) -> Result<Response<pb::PlanEnrollmentResponse>, Status> {
         let caller = Caller::of(&request)?;
         let name = super::enrollments::name(&request.into_inner().name)?;
-        let enrollment = self.agent.store.read(|view| view.enrollment(&name))?.ok_or_else(|| {
-            Failure::new(Reason::EnrollmentUnknown, format!("there is no enrollment {name}"))
-                .with_remedy("rolecallctl enrollment list")
-        })?;
+        let enrollment =
+            self.agent.store.read(|view| view.enrollment(&name))?.ok_or_else(|| {
+                Failure::new(Reason::EnrollmentUnknown, format!("there is no enrollment {name}"))
+                    .with_remedy("rolecallctl enrollment list")
+            })?;
         let spec = enrollment.renewal(Goal::Assign);
         let plan = self.agent.plan(&spec, caller.grant, self.agent.now())?;
         Ok(Response::new(pb::PlanEnrollmentResponse { plan: Some((&plan).into()) }))

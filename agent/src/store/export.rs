@@ -24,7 +24,6 @@ const fn name(table: u8) -> &'static str {
         tables::META => "meta",
         tables::ASSIGNMENTS => "assignments",
         tables::ENROLLMENTS => "enrollments",
-        tables::OPEN_ORDERS => "open-orders",
         tables::EXPIRY => "expiry",
         tables::ACCEPTANCES => "acceptances",
         tables::REVOKED => "revoked",

@@ -3,6 +3,8 @@
 //! Pure: the same entry over the same rows always gives the same writes, so that an index, a
 //! checkpoint and a rebuild agree. Entries and rows are messages of `rolecall.v1`.
 
+use std::collections::BTreeSet;
+
 use prost::Message;
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
@@ -45,13 +47,10 @@ impl Projection for Entries {
     }
 
     fn checkpoint_record(&self, payload: &[u8]) -> Option<CheckpointRecord> {
-        match pb::JournalEntry::decode(payload).ok()?.change? {
-            Change::CheckpointWritten(written) => Some(CheckpointRecord {
-                sequence: written.sequence,
-                digest: written.digest.try_into().ok()?,
-            }),
-            _ => None,
-        }
+        let change = pb::JournalEntry::decode(payload).ok()?.change?;
+        let Change::CheckpointWritten(written) = change else { return None };
+        let digest = written.digest.try_into().ok()?;
+        Some(CheckpointRecord { sequence: written.sequence, digest })
     }
 
     fn key_ids(
@@ -139,7 +138,9 @@ impl Writes<'_> {
         let settled = is_settled(&order)?;
         self.put(tables::order(id), &order);
         if !settled {
-            self.rows.push(RowWrite::put(tables::open_order(id), []));
+            self.open_orders(|open| {
+                open.insert(order.id);
+            })?;
         }
         self.rows.push(RowWrite::put(tables::key(key_id(&order.key_id)?), []));
         self.rows.push(RowWrite::put(tables::meta(Meta::LastOrder), order.id.to_be_bytes()));
@@ -158,11 +159,27 @@ impl Writes<'_> {
         order.state = advanced.state;
         order.updated_at = entry.at;
         if is_settled(&order)? {
-            self.rows.push(RowWrite::remove(tables::open_order(id)));
+            self.open_orders(|open| {
+                open.remove(&id.get());
+            })?;
             order.csr = Vec::new();
             self.release_friendly_name(&order)?;
         }
         self.put(tables::order(id), &order);
+        Ok(())
+    }
+
+    /// The orders that have not settled are one row: they are few, and looked at all the time.
+    fn open_orders(
+        &mut self,
+        change: impl FnOnce(&mut BTreeSet<u64>),
+    ) -> Result<(), ProjectionError> {
+        let key = tables::meta(Meta::OpenOrders);
+        let row = self.view.get(&key)?.unwrap_or_default();
+        let mut open: BTreeSet<u64> = numbers(&row).collect();
+        change(&mut open);
+        let row: Vec<u8> = open.iter().flat_map(|id| id.to_be_bytes()).collect();
+        self.rows.push(RowWrite::put(key, row));
         Ok(())
     }
 
@@ -177,13 +194,13 @@ impl Writes<'_> {
 
     fn enrollment_set(&mut self, set: &pb::EnrollmentSet) -> Result<(), ProjectionError> {
         let enrollment = set.enrollment.as_ref().ok_or_else(|| malformed("enrollment"))?;
-        let name = enrollment.name.parse().map_err(|_| malformed("enrollment name"))?;
+        let name = enrollment.name.parse().map_err(|_malformed| malformed("enrollment name"))?;
         self.put(tables::enrollment(&name), enrollment);
         Ok(())
     }
 
     fn enrollment_removed(&mut self, gone: &pb::EnrollmentRemoved) -> Result<(), ProjectionError> {
-        let name = gone.name.parse().map_err(|_| malformed("enrollment name"))?;
+        let name = gone.name.parse().map_err(|_malformed| malformed("enrollment name"))?;
         self.rows.push(RowWrite::remove(tables::enrollment(&name)));
         Ok(())
     }
@@ -241,13 +258,17 @@ impl Writes<'_> {
         stored.revoked_at = entry.at;
         stored.revocation_reason.clone_from(&revoked.reason);
         self.put(key, &stored);
-        self.put(tables::revoked(certificate.serial_number().as_bytes()), &stored_revocation(&stored));
+        self.put(
+            tables::revoked(certificate.serial_number().as_bytes()),
+            &stored_revocation(&stored),
+        );
         Ok(())
     }
 
     fn assignment_set(&mut self, set: pb::AssignmentSet) -> Result<(), ProjectionError> {
         let message = set.assignment.ok_or_else(|| malformed("assignment"))?;
-        let after = Assignment::try_from(message.clone()).map_err(|_| malformed("assignment"))?;
+        let after =
+            Assignment::try_from(message.clone()).map_err(|_malformed| malformed("assignment"))?;
         let key = tables::assignment(&after.role, &after.scope_name);
         let before = match self.view.get(&key)? {
             Some(row) => Some(read_assignment(&row)?),
@@ -257,7 +278,7 @@ impl Writes<'_> {
             self.rows.push(RowWrite::remove(use_key(&after, slot)));
         }
         if let Some(retired) = set.retired {
-            let slot = Slot::try_from(retired.clone()).map_err(|_| malformed("slot"))?;
+            let slot = Slot::try_from(retired.clone()).map_err(|_malformed| malformed("slot"))?;
             self.put(tables::previous(&after.role, &after.scope_name, slot.generation), &retired);
             self.put(use_key(&after, &slot), &use_of(&after, &slot, "previous"));
         }
@@ -280,7 +301,7 @@ impl Writes<'_> {
     ) -> Result<(), ProjectionError> {
         let key = tables::previous(&assignment.role, &assignment.scope_name, generation);
         let slot: pb::Slot = self.get(key.clone(), "slot")?;
-        let slot = Slot::try_from(slot).map_err(|_| malformed("slot"))?;
+        let slot = Slot::try_from(slot).map_err(|_malformed| malformed("slot"))?;
         self.rows.push(RowWrite::remove(use_key(assignment, &slot)));
         self.rows.push(RowWrite::remove(key));
         Ok(())
@@ -381,7 +402,7 @@ fn use_of(assignment: &Assignment, slot: &Slot, name: &str) -> pb::Use {
 
 fn is_settled(order: &pb::Order) -> Result<bool, ProjectionError> {
     let state = order.state.clone().ok_or_else(|| malformed("order state"))?;
-    Ok(State::try_from(state).map_err(|_| malformed("order state"))?.is_settled())
+    Ok(State::try_from(state).map_err(|_malformed| malformed("order state"))?.is_settled())
 }
 
 fn read_assignment(row: &[u8]) -> Result<Assignment, ProjectionError> {
@@ -392,9 +413,17 @@ fn read_assignment(row: &[u8]) -> Result<Assignment, ProjectionError> {
 
 fn read_number(row: Option<Vec<u8>>) -> Result<u64, ProjectionError> {
     match row {
-        Some(row) => row.try_into().map(u64::from_be_bytes).map_err(|_| malformed("number")),
+        Some(row) => {
+            row.try_into().map(u64::from_be_bytes).map_err(|_malformed| malformed("number"))
+        }
         None => Ok(0),
     }
+}
+
+/// Returns the numbers of a row that is a list of them.
+pub(super) fn numbers(row: &[u8]) -> impl Iterator<Item = u64> {
+    let (numbers, _) = row.as_chunks::<8>();
+    numbers.iter().copied().map(u64::from_be_bytes)
 }
 
 fn order_id(id: u64) -> Result<OrderId, ProjectionError> {
@@ -402,11 +431,11 @@ fn order_id(id: u64) -> Result<OrderId, ProjectionError> {
 }
 
 fn key_id(octets: &[u8]) -> Result<KeyId, ProjectionError> {
-    octets.try_into().map(KeyId::new).map_err(|_| malformed("key id"))
+    octets.try_into().map(KeyId::new).map_err(|_malformed| malformed("key id"))
 }
 
 fn fingerprint(octets: &[u8]) -> Result<Fingerprint, ProjectionError> {
-    octets.try_into().map(Fingerprint::new).map_err(|_| malformed("fingerprint"))
+    octets.try_into().map(Fingerprint::new).map_err(|_malformed| malformed("fingerprint"))
 }
 
 fn parse(der: &[u8]) -> Result<Certificate, ProjectionError> {

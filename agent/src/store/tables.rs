@@ -19,8 +19,6 @@ pub(crate) const META: u8 = 0x01;
 pub(crate) const ASSIGNMENTS: u8 = 0x02;
 /// Name → enrollment.
 pub(crate) const ENROLLMENTS: u8 = 0x03;
-/// Number of each order that has not settled → nothing.
-pub(crate) const OPEN_ORDERS: u8 = 0x04;
 /// Expiry and fingerprint → nothing, in the order of expiry.
 pub(crate) const EXPIRY: u8 = 0x05;
 /// Code and role → acceptance.
@@ -63,6 +61,7 @@ pub(crate) enum Meta {
     Crl,
     IssuedCount,
     Topology,
+    OpenOrders,
 }
 
 /// The key of a single value.
@@ -75,6 +74,7 @@ pub(crate) fn meta(which: Meta) -> Vec<u8> {
         Meta::Crl => 5,
         Meta::IssuedCount => 6,
         Meta::Topology => 7,
+        Meta::OpenOrders => 8,
     };
     vec![META, number]
 }
@@ -85,10 +85,6 @@ pub(crate) fn assignment(role: &Role, scope_name: &str) -> Vec<u8> {
 
 pub(crate) fn enrollment(name: &EnrollmentName) -> Vec<u8> {
     text(ENROLLMENTS, &name.to_string().to_ascii_lowercase())
-}
-
-pub(crate) fn open_order(id: OrderId) -> Vec<u8> {
-    number(OPEN_ORDERS, id.get())
 }
 
 pub(crate) fn order(id: OrderId) -> Vec<u8> {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use rolecall::key::KeyId;
 
 use crate::store::checkpoint;
-use crate::store::codec::Digest;
 use crate::store::checkpoint::Checkpoint;
+use crate::store::codec::Digest;
 use crate::store::disk::Disk;
 use crate::store::engine::replay;
 use crate::store::error::{Damage, Error};
@@ -169,7 +169,8 @@ impl Iterator for Export {
     }
 }
 
-fn current(disk: &dyn Disk, projection: &dyn Projection) -> Result<Merged, Error> {
+/// Reads all rows from the newest whole checkpoint and the journal after it.
+pub(crate) fn current(disk: &dyn Disk, projection: &dyn Projection) -> Result<Merged, Error> {
     let mut base = None;
     for sequence in checkpoint::list(disk)? {
         match Checkpoint::load(disk, sequence) {

@@ -27,9 +27,12 @@ use rolecall::role::Role;
 use rolecall::time::Timestamp;
 use rolecall::topology::ScopeInstance;
 
+use crate::error::store_reason;
+
 use super::engine::{Engine, Transaction};
 use super::error::Error;
 use super::keys::SealedKey;
+use super::projection::numbers;
 use super::rows::{Rows, Scan};
 use super::tables::{self, Meta};
 
@@ -137,22 +140,16 @@ impl Refused {
 
 /// Returns what a caller is told when the store fails; the log gets the whole of it.
 pub fn failure(error: &Error) -> Failure {
-    let reason = match error {
-        error if error.is_full() => Reason::StoreFull,
-        Error::ReadOnly(_) => Reason::StoreReadOnly,
-        Error::Poisoned | Error::Closed => Reason::ShuttingDown,
-        Error::Damage(_) | Error::Checkpoint { .. } | Error::Unanchored { .. } => {
-            Reason::StoreCorrupt
-        }
-        _ => Reason::Internal,
-    };
+    let reason = store_reason(error);
     if reason.is_our_fault() {
         tracing::error!(error = %Chain(error), "the store failed");
     }
-    let remedy = match reason {
-        Reason::StoreFull => "free space on the disk that holds the state directory",
-        Reason::StoreReadOnly => "rolecall-agent store verify",
-        _ => "",
+    let remedy = if reason == Reason::StoreFull {
+        "free space on the disk that holds the state directory"
+    } else if reason == Reason::StoreReadOnly {
+        "rolecall-agent store verify"
+    } else {
+        ""
     };
     Failure::new(reason, error.to_string()).with_remedy(remedy)
 }
@@ -191,9 +188,10 @@ impl<'a> View<'a> {
     /// Returns the orders that have not settled, the oldest first.
     pub fn open_orders(&self) -> Result<Vec<Order>, Failure> {
         let mut open = Vec::new();
-        for row in self.raw(&[tables::OPEN_ORDERS]) {
-            let number = row?.0.get(1..).map(<[u8]>::to_vec).and_then(number);
-            let id = number.and_then(OrderId::new).ok_or_else(|| damaged("an open order"))?;
+        let row =
+            self.rows.get(&tables::meta(Meta::OpenOrders)).map_err(|error| failure(&error))?;
+        for number in numbers(&row.unwrap_or_default()) {
+            let id = OrderId::new(number).ok_or_else(|| damaged("an open order"))?;
             open.push(self.expect_order(id)?);
         }
         Ok(open)
@@ -244,7 +242,8 @@ impl<'a> View<'a> {
     }
 
     fn fingerprint_of(&self, thumbprint: Thumbprint) -> Result<Option<Fingerprint>, Failure> {
-        let row = self.rows.get(&tables::thumbprint(thumbprint)).map_err(|error| failure(&error))?;
+        let row =
+            self.rows.get(&tables::thumbprint(thumbprint)).map_err(|error| failure(&error))?;
         row.map(|row| fingerprint(&row)).transpose()
     }
 
@@ -290,7 +289,8 @@ impl<'a> View<'a> {
     /// Returns the certificate of an authority.
     pub fn issuer_certificate(&self, id: Fingerprint) -> Result<Option<Certificate>, Failure> {
         let row = self.rows.get(&tables::issuer(id)).map_err(|error| failure(&error))?;
-        row.map(|der| Certificate::from_der(&der).map_err(|_| damaged("an issuer"))).transpose()
+        row.map(|der| Certificate::from_der(&der).map_err(|_malformed| damaged("an issuer")))
+            .transpose()
     }
 
     /// Returns the assignment of a role; vacant if it never had a certificate.
@@ -379,9 +379,8 @@ impl<'a> View<'a> {
 
     /// Returns how many requests wait at the embedded CA.
     pub fn waiting_ca_requests(&self) -> Result<usize, Failure> {
-        self.raw(&[tables::WAITING_CA_REQUESTS]).try_fold(0_usize, |count, row| {
-            row.map(|_row| count.saturating_add(1))
-        })
+        self.raw(&[tables::WAITING_CA_REQUESTS])
+            .try_fold(0_usize, |count, row| row.map(|_row| count.saturating_add(1)))
     }
 
     /// Returns the findings that operators have accepted.
@@ -485,9 +484,9 @@ impl Record<'_, '_> {
     pub fn enrollments_changed(&mut self, changes: &[EnrollmentChange]) -> Result<(), Failure> {
         for change in changes {
             self.entry(match change {
-                EnrollmentChange::Set(enrollment) => Change::EnrollmentSet(pb::EnrollmentSet {
-                    enrollment: Some(enrollment.into()),
-                }),
+                EnrollmentChange::Set(enrollment) => {
+                    Change::EnrollmentSet(pb::EnrollmentSet { enrollment: Some(enrollment.into()) })
+                }
                 EnrollmentChange::Removed(name) => {
                     Change::EnrollmentRemoved(pb::EnrollmentRemoved { name: name.to_string() })
                 }
@@ -556,7 +555,7 @@ fn decode<M: Message + Default>(row: &[u8]) -> Result<M, Failure> {
 }
 
 fn fingerprint(octets: &[u8]) -> Result<Fingerprint, Failure> {
-    octets.try_into().map(Fingerprint::new).map_err(|_| damaged("a fingerprint"))
+    octets.try_into().map(Fingerprint::new).map_err(|_malformed| damaged("a fingerprint"))
 }
 
 fn number(octets: Vec<u8>) -> Option<u64> {

@@ -17,7 +17,7 @@ Examples:
 Exit status: with --verify 0 when the journal is sound, 1 when it is damaged.";
 
 /// The kinds of entries, as `--kind` takes them.
-pub(crate) const KINDS: Suggested = Suggested(crate::output::journal::KINDS);
+pub(crate) const KINDS: Suggested = Suggested(&rolecall::api::kind::ALL);
 
 #[derive(Args, Debug)]
 pub(crate) struct Log {

@@ -8,7 +8,6 @@ mod words;
 
 use rolecall::api::kind::kind;
 use rolecall::api::pb;
-use rolecall::api::pb::journal_entry::Change;
 use serde::Serialize;
 
 use self::structure::structure;
@@ -17,31 +16,6 @@ use super::order::actor;
 use super::table::{Facts, paragraph};
 use super::text::{clean, digits, some, time};
 use super::{Look, View};
-
-/// Every kind of entry, as `--kind` takes them.
-pub(crate) const KINDS: &[&str] = &[
-    "order-placed",
-    "order-advanced",
-    "enrollment-set",
-    "enrollment-removed",
-    "certificate-installed",
-    "certificate-removed",
-    "certificate-revoked",
-    "assignment-set",
-    "ca-established",
-    "ca-request-set",
-    "ca-issued",
-    "crl-published",
-    "finding-accepted",
-    "topology-loaded",
-    "refusal",
-    "key-destroyed",
-    "checkpoint-written",
-    "agent-started",
-    "agent-stopped",
-    "root-key-exported",
-    "ca-key-created",
-];
 
 /// One entry.
 #[derive(Debug, Serialize)]

@@ -121,7 +121,9 @@ impl StateView {
                 failing_since: time(state.failing_since.as_ref()),
                 ..base
             },
-            State::Cancelled(state) => Self { cancelled_by: state.cancelled_by.as_ref().map(actor), ..base },
+            State::Cancelled(state) => {
+                Self { cancelled_by: state.cancelled_by.as_ref().map(actor), ..base }
+            }
         }
     }
 
@@ -182,7 +184,9 @@ pub(crate) fn words(state: Option<&pb::OrderState>) -> String {
             format!("denied by {}{}", state.denied_by, prefixed(": ", &state.reason))
         }
         State::Failed(state) => failed(state),
-        State::Cancelled(state) => format!("cancelled by {}", state.cancelled_by.as_ref().map(actor).unwrap_or_default()),
+        State::Cancelled(state) => {
+            format!("cancelled by {}", state.cancelled_by.as_ref().map(actor).unwrap_or_default())
+        }
     }
 }
 

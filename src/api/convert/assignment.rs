@@ -95,8 +95,11 @@ mod tests {
             thumbprint: Thumbprint::of(&[octet]),
             not_after: Timestamp::from_seconds(100),
         };
-        let vacant =
-            Assignment::vacant("Default".parse().unwrap(), Scope::Server, "se01.contoso.com".into());
+        let vacant = Assignment::vacant(
+            "Default".parse().unwrap(),
+            Scope::Server,
+            "se01.contoso.com".into(),
+        );
         let current = vacant.handle_assign(candidate(1), now, now).unwrap().assignment;
         let later = Timestamp::from_seconds(50);
         let both = current.handle_assign(candidate(2), later, now).unwrap().assignment;

@@ -77,10 +77,9 @@ fn read(fields: &mut Fields, message: pb::Certificate) -> Option<StoredCertifica
         key_id: key_id?,
         exportable: message.exportable,
         installed_at: moment(installed_at?),
-        revoked: message.revoked_at.map(|at| Revocation {
-            at: moment(at),
-            reason: message.revocation_reason.into(),
-        }),
+        revoked: message
+            .revoked_at
+            .map(|at| Revocation { at: moment(at), reason: message.revocation_reason.into() }),
         asked_digest: asked_digest?,
     })
 }

@@ -149,7 +149,7 @@ mod tests {
         ] {
             assert_eq!(Actor::try_from(pb::Actor::from(&actor)), Ok(actor));
         }
-        assert!(Actor::try_from(pb::Actor::default()).is_err());
+        Actor::try_from(pb::Actor::default()).unwrap_err();
     }
 
     #[test]

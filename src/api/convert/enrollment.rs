@@ -29,7 +29,11 @@ impl From<&Enrollment> for pb::Enrollment {
             client_eku: enrollment.client_eku,
             sip_domains: Some((&enrollment.sip_domains).into()),
             added_names: enrollment.added_names.iter().map(ToString::to_string).collect(),
-            friendly_name: enrollment.friendly_name.as_ref().map(ToString::to_string).unwrap_or_default(),
+            friendly_name: enrollment
+                .friendly_name
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             renew_before_seconds: enrollment.renew_before.map(|lead| lead.as_secs()),
         }
     }

@@ -30,7 +30,11 @@ impl From<&Order> for pb::Order {
             exportable: order.exportable,
             friendly_name: order.friendly_name.to_string(),
             subject: Some(pb::Subject {
-                common_name: order.common_name.as_ref().map(ToString::to_string).unwrap_or_default(),
+                common_name: order
+                    .common_name
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
                 attributes: Some((&order.subject).into()),
             }),
             names: order.names.iter().map(ToString::to_string).collect(),
@@ -151,9 +155,9 @@ impl From<&State> for pb::OrderState {
                     failing_since: Some(timestamp(*failing_since)),
                 })
             }
-            State::Cancelled { cancelled_by } => Message::Cancelled(message::Cancelled {
-                cancelled_by: Some(cancelled_by.into()),
-            }),
+            State::Cancelled { cancelled_by } => {
+                Message::Cancelled(message::Cancelled { cancelled_by: Some(cancelled_by.into()) })
+            }
         };
         Self { state: Some(state) }
     }

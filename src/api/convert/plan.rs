@@ -2,10 +2,10 @@
 
 use crate::api::pb;
 use crate::api::status::Violation;
+use crate::enrollment::EnrollmentChange;
 use crate::finding::{Finding, FindingCode, Severity};
 use crate::naming::PlannedName;
 use crate::plan::{Note, Plan};
-use crate::enrollment::EnrollmentChange;
 use crate::request::{FriendlyNameChoice, Goal, RequestSpec, SipDomainChoice, SubjectAttributes};
 
 use super::Fields;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{AcmeChallenge, AdcsAuthentication, Issuer, IssuerKind};
+use crate::document::Section;
 use crate::key::KeyAlgorithm;
 use crate::name::Fqdn;
 use crate::request::{IssuerName, TemplateName};
@@ -10,7 +11,6 @@ use crate::role::is_path_name;
 use crate::suggest::{did_you_mean, nearest};
 use crate::template::Template;
 use crate::topology::Explain;
-use crate::document::Section;
 use crate::topology::fields::Url;
 
 /// Reads one `[issuers.NAME]`; `external` says whether a pool uses it for its external roles.

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Hosts, Pool, Server, ServerAddress};
+use crate::document::Section;
 use crate::name::{DnsName, Fqdn};
 use crate::request::is_unprintable;
 use crate::role::{BuiltInRole, PoolKind, Role, is_path_name};
 use crate::topology::Explain;
-use crate::document::Section;
 
 /// What the whole topology says where a pool says nothing.
 #[derive(Clone, Copy, Debug)]

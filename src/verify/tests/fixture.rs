@@ -121,6 +121,7 @@ impl World {
             chain: &chain,
             roles: &self.roles,
             expected_names: &self.expected_names,
+            shared_names: &[],
             key: self.key,
             asked_digest: self.asked_digest,
             previous: self.previous.as_ref(),

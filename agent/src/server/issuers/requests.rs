@@ -95,7 +95,8 @@ impl Services {
         grant: Grant,
     ) -> Result<pb::SubmitCsrResponse, Failure> {
         let known = self.agent.store.read(|view| view.ca_requests())?;
-        if let Some(request) = known.into_iter().find(|known| known.request_id == asked.request_id) {
+        if let Some(request) = known.into_iter().find(|known| known.request_id == asked.request_id)
+        {
             return self.outcome(request);
         }
         let server = self.server(&asked.server, grant)?;
@@ -238,7 +239,10 @@ impl Services {
         if server != self.agent.server && grant != Grant::Administrator {
             return Err(Failure::new(
                 Reason::PeerForbidden,
-                format!("only an administrator may ask for another server than {}", self.agent.server),
+                format!(
+                    "only an administrator may ask for another server than {}",
+                    self.agent.server
+                ),
             ));
         }
         Ok(server)
@@ -279,13 +283,14 @@ impl Services {
             "" => Template::web_server().to_string(),
             named => named.to_owned(),
         };
-        let template = templates.iter().find(|one| one.name.as_str() == wanted).ok_or_else(|| {
-            let known = templates.iter().map(|one| one.name.to_string());
-            let nearest = rolecall::suggest::nearest(&wanted, known);
-            let hint = rolecall::suggest::did_you_mean(&nearest);
-            let shown = wanted.escape_debug();
-            Failure::new(Reason::TemplateUnknown, format!("there is no template {shown}{hint}"))
-        })?;
+        let template =
+            templates.iter().find(|one| one.name.as_str() == wanted).ok_or_else(|| {
+                let known = templates.iter().map(|one| one.name.to_string());
+                let nearest = rolecall::suggest::nearest(&wanted, known);
+                let hint = rolecall::suggest::did_you_mean(&nearest);
+                let shown = wanted.escape_debug();
+                Failure::new(Reason::TemplateUnknown, format!("there is no template {shown}{hint}"))
+            })?;
         let mut purposes = vec![Purpose::ServerAuth];
         if client && template.client_auth {
             purposes.push(Purpose::ClientAuth);
@@ -341,11 +346,8 @@ fn decided(request: &pb::CaRequest) -> Failure {
         pb::ca_request::State::Denied => "denied",
         pb::ca_request::State::Waiting | pb::ca_request::State::Unspecified => "decided",
     };
-    Failure::new(
-        Reason::CaRequestDecided,
-        format!("request {} has been {how} already", request.id),
-    )
-    .with_remedy("rolecallctl issuer requests")
+    Failure::new(Reason::CaRequestDecided, format!("request {} has been {how} already", request.id))
+        .with_remedy("rolecallctl issuer requests")
 }
 
 /// Ends the order of a request that was denied; returns its key, which nothing refers to then.

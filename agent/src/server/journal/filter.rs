@@ -29,9 +29,10 @@ impl Filter {
     pub(super) fn new(message: pb::ReadJournalRequest) -> Result<Self, Failure> {
         let certificate = match message.certificate.as_str() {
             "" => None,
-            text => Some(text.parse().map_err(|error| {
-                Failure::from(Violation::new("certificate", error))
-            })?),
+            text => Some(
+                text.parse()
+                    .map_err(|error| Failure::from(Violation::new("certificate", error)))?,
+            ),
         };
         for (index, wanted) in message.kinds.iter().enumerate() {
             if !kind::ALL.contains(&wanted.as_str()) {
@@ -117,17 +118,14 @@ impl Subject {
             Change::CertificateInstalled(installed) => {
                 if let Some(certificate) = &installed.certificate {
                     subject.order = certificate.order_id;
-                    subject.fingerprints.push(certificate.fingerprint.clone());
-                    subject.thumbprints.push(certificate.thumbprint.clone());
+                    subject.certificate(&certificate.fingerprint, &certificate.thumbprint);
                 }
             }
             Change::CertificateRemoved(removed) => {
-                subject.fingerprints.push(removed.fingerprint.clone());
-                subject.thumbprints.push(removed.thumbprint.clone());
+                subject.certificate(&removed.fingerprint, &removed.thumbprint);
             }
             Change::CertificateRevoked(revoked) => {
-                subject.fingerprints.push(revoked.fingerprint.clone());
-                subject.thumbprints.push(revoked.thumbprint.clone());
+                subject.certificate(&revoked.fingerprint, &revoked.thumbprint);
             }
             Change::AssignmentSet(set) => subject.assignment(set),
             Change::CaRequestSet(set) => {
@@ -160,12 +158,16 @@ impl Subject {
         subject
     }
 
+    fn certificate(&mut self, fingerprint: &[u8], thumbprint: &[u8]) {
+        self.fingerprints.push(fingerprint.to_vec());
+        self.thumbprints.push(thumbprint.to_vec());
+    }
+
     fn assignment(&mut self, set: &pb::AssignmentSet) {
         let Some(assignment) = &set.assignment else { return };
         self.roles.push(assignment.role.clone());
         for slot in assignment.current.iter().chain(&assignment.next).chain(&set.retired) {
-            self.fingerprints.push(slot.fingerprint.clone());
-            self.thumbprints.push(slot.thumbprint.clone());
+            self.certificate(&slot.fingerprint, &slot.thumbprint);
         }
     }
 

@@ -324,8 +324,8 @@ impl DiskFile for Handle {
         let file = open_file(&mut state, self.id)?;
         let rest = file.now.get(index(offset)..).unwrap_or_default();
         let length = rest.len().min(buffer.len());
-        for (to, from) in buffer.iter_mut().zip(rest) {
-            *to = *from;
+        if let (Some(to), Some(from)) = (buffer.get_mut(..length), rest.get(..length)) {
+            to.copy_from_slice(from);
         }
         Ok(length)
     }

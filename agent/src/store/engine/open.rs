@@ -174,6 +174,7 @@ fn start(
         journal,
         reserve,
         checkpoints,
+        index_lost: false,
         lock: writer_lock,
     };
     let writer = spawn("store-writer", move || writer.run())?;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
+use rolecall::error_chain::Chain;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::store::codec::offset;
@@ -17,6 +18,7 @@ use crate::store::journal::{AppendError, Journal, Reserve};
 use crate::store::keys::Stop;
 use crate::store::lock;
 use crate::store::rows::CheckpointRecord;
+use crate::store::verify;
 
 /// Changes in one group: four times what is in flight when an agent issues in bulk.
 const GROUP: usize = 64;
@@ -30,6 +32,8 @@ pub(super) struct Writer {
     pub(super) journal: Journal,
     pub(super) reserve: Reserve,
     pub(super) checkpoints: Checkpoints,
+    /// The index failed, and is rebuilt once there is room.
+    pub(super) index_lost: bool,
     /// Goes, and with it the lock, when everything else is done.
     pub(super) lock: Box<dyn lock::Held>,
 }
@@ -98,6 +102,7 @@ impl Writer {
             }
         }
         self.commit(group);
+        self.restore_index();
         self.begin_checkpoint();
         closing
     }
@@ -146,12 +151,41 @@ impl Writer {
         }
         let sequence = self.journal.head().sequence;
         if let Err(error) = self.shared.applied.apply(recorded.rows, sequence) {
-            tracing::error!(%error, "a durable group could not be applied to the index");
-            self.shared.poison();
-            return Err(error);
+            self.do_without_index(&error, sequence)?;
         }
         self.shared.acknowledged.send_replace(sequence);
         Ok(())
+    }
+
+    /// Has everything read from the journal, which holds what the index could not take.
+    ///
+    /// The disk may be full: the reserve goes, so that nothing but clean-up is recorded until there
+    /// is room again, and then the index is rebuilt.
+    fn do_without_index(&mut self, failed: &Error, sequence: u64) -> Result<(), Error> {
+        tracing::error!(error = %Chain(failed), "the index failed; reads do without it");
+        let shared = &self.shared;
+        match verify::current(&*shared.disk, &*shared.projection) {
+            Ok(merged) if merged.sequence() == sequence => shared.applied.replace(merged),
+            other => {
+                let error = other.err().unwrap_or_else(|| failed.clone());
+                tracing::error!(error = %Chain(&error), "a durable group cannot be read");
+                shared.poison();
+                return Err(error);
+            }
+        }
+        self.index_lost = true;
+        if let Err(error) = self.reserve.release() {
+            tracing::warn!(error = %Chain(&error), "the journal's reserve could not be freed");
+        }
+        Ok(())
+    }
+
+    /// Has the index rebuilt once the reserve shows that there is room.
+    fn restore_index(&mut self) {
+        if self.index_lost && self.reserve.is_held() {
+            self.index_lost = false;
+            drop(self.checkpoints.builder.send(Task::Rebuild));
+        }
     }
 
     fn append(&mut self, recorded: &Recorded) -> Result<(), Error> {

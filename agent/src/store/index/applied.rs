@@ -107,6 +107,15 @@ impl Applied {
         }
     }
 
+    /// Reads from `merged` instead of an index that failed.
+    pub(crate) fn replace(&self, merged: Merged) {
+        let mut source = self.source.write().unwrap_or_else(PoisonError::into_inner);
+        let failed = std::mem::replace(&mut *source, Source::Merged(merged));
+        drop(source);
+        // Not under the lock: sled tries to write once more when it goes.
+        drop(failed);
+    }
+
     /// Makes the index durable, if it is in use; returns whether it is.
     pub(crate) fn sync(&self) -> Result<bool, Error> {
         self.read(|source| match source {
@@ -119,6 +128,17 @@ impl Applied {
     ///
     /// Returns whether that was done: `go_on` is asked between batches.
     pub(crate) fn fill(&self, index: Index, go_on: &dyn Fn() -> bool) -> Result<bool, Error> {
+        let filled = self.fill_all(index, go_on);
+        if let (Err(_), Source::Merged(merged)) =
+            (&filled, &mut *self.source.write().unwrap_or_else(PoisonError::into_inner))
+        {
+            // The next index begins with everything again.
+            merged.late = None;
+        }
+        filled
+    }
+
+    fn fill_all(&self, index: Index, go_on: &dyn Fn() -> bool) -> Result<bool, Error> {
         let base = self.read(|source| match source {
             Source::Indexed(_) => None,
             Source::Merged(merged) => merged.base.clone(),

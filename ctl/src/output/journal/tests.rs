@@ -1,5 +1,7 @@
 use rolecall::api::pb::order_state::{self, State};
 
+use rolecall::api::pb::journal_entry::Change;
+
 use super::*;
 use crate::output::testing::{fits, moment, table, wide};
 
@@ -26,7 +28,10 @@ fn every_change() -> Vec<Change> {
         Change::CertificateInstalled(pb::CertificateInstalled::default()),
         Change::CertificateRemoved(pb::CertificateRemoved::default()),
         Change::CertificateRevoked(pb::CertificateRevoked::default()),
-        Change::AssignmentSet(pb::AssignmentSet { assignment: None, cause: "assigned".into() }),
+        Change::AssignmentSet(pb::AssignmentSet {
+            cause: "assigned".into(),
+            ..pb::AssignmentSet::default()
+        }),
         Change::CaEstablished(pb::CaEstablished::default()),
         Change::CaRequestSet(pb::CaRequestSet::default()),
         Change::CaIssued(pb::CaIssued::default()),
@@ -40,13 +45,14 @@ fn every_change() -> Vec<Change> {
         Change::AgentStopped(pb::AgentStopped {}),
         Change::RootKeyExported(pb::RootKeyExported::default()),
         Change::CaKeyCreated(pb::CaKeyCreated::default()),
+        Change::RequestHandled(pb::RequestHandled::default()),
     ]
 }
 
 #[test]
 fn every_kind_of_change_has_words_an_outcome_and_a_structure() {
     let kinds: Vec<&str> = every_change().iter().map(kind).collect();
-    assert_eq!(kinds, KINDS);
+    assert_eq!(kinds, rolecall::api::kind::ALL);
     for change in every_change() {
         let view = EntryView::of(&entry(change));
         assert!(!view.summary.is_empty() && !view.outcome.is_empty(), "{}", view.kind);

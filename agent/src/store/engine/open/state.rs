@@ -68,7 +68,11 @@ impl State {
                 return Ok(Err(Rebuild::TooOld));
             }
             if applied < head {
-                catch_up(options, &index, anchor, applied)?;
+                match catch_up(options, &index, anchor, applied) {
+                    // On a full disk, say; what can be rebuilt is no reason not to start.
+                    Err(Error::Index { .. }) => return Ok(Err(Rebuild::Suspect)),
+                    caught_up => caught_up?,
+                }
             }
         }
         trust::opened(disk)?;
