@@ -9,7 +9,7 @@ use rolecall::name::Fqdn;
 use rolecall::order::Order;
 use rolecall::reason::Reason;
 use rolecall::time::Timestamp;
-use rolecall::topology::Topology;
+use rolecall::topology::{RoleNeed, Topology};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::ca::Ca;
@@ -27,6 +27,8 @@ pub struct LoadedTopology {
     pub text: String,
     /// Its trust anchors.
     pub anchors: Vec<Certificate>,
+    /// What it has this server need; every order asks, so it is worked out once.
+    pub needs: Vec<RoleNeed>,
 }
 
 /// Everything an operation works with. Shared by all services and the engine.
@@ -143,11 +145,11 @@ impl Agent {
 }
 
 impl LoadedTopology {
-    /// Reads a topology and its trust anchors.
+    /// Reads a topology, its trust anchors, and what `server` needs.
     ///
     /// # Errors
     /// Everything that is wrong with it, as one text.
-    pub fn parse(text: String) -> Result<Self, String> {
+    pub fn parse(text: String, server: &Fqdn) -> Result<Self, String> {
         let topology = Topology::parse(&text).map_err(|problems| problems.to_string())?;
         let mut anchors = Vec::new();
         for anchor in topology.trust_anchors() {
@@ -155,7 +157,8 @@ impl LoadedTopology {
                 .map_err(|error| format!("trust_anchors.{}: {error}", anchor.name()))?;
             anchors.extend(certificates);
         }
-        Ok(Self { topology, text, anchors })
+        let needs = topology.roles_needed(server);
+        Ok(Self { topology, text, anchors, needs })
     }
 }
 

@@ -56,8 +56,8 @@ impl Agent {
         let loaded = self.topology();
         let enrollments = self.enrollments()?;
         let mut status = BTreeMap::new();
-        for need in loaded.topology.roles_needed(&self.server) {
-            status.insert(need.role.clone(), self.role_status(&need, &enrollments, now)?);
+        for need in &loaded.needs {
+            status.insert(need.role.clone(), self.role_status(need, &enrollments, now)?);
         }
         Ok(apply_steps(&loaded.topology, &self.server, &enrollments, &status))
     }

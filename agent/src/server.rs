@@ -224,7 +224,7 @@ fn stopping() -> Failure {
 /// Checks that this server needs each of `roles`.
 fn needed(agent: &Agent, roles: &[Role]) -> Result<(), Failure> {
     let loaded = agent.topology();
-    let needs = loaded.topology.roles_needed(&agent.server);
+    let needs = &loaded.needs;
     let known = loaded.topology.known_roles();
     for role in roles {
         if needs.iter().any(|need| need.role == *role) {

@@ -25,7 +25,7 @@ pub fn topology(config: &Config) -> Result<LoadedTopology, Error> {
     let path = &config.topology;
     let text = std::fs::read_to_string(path)
         .map_err(|source| Error::TopologyUnreadable { path: path.clone(), source })?;
-    let loaded = LoadedTopology::parse(text)
+    let loaded = LoadedTopology::parse(text, &config.server)
         .map_err(|problems| Error::TopologyInvalid { path: path.clone(), problems })?;
     if loaded.topology.place(&config.server).is_none() {
         let servers = loaded.topology.servers().map(|server| server.name().to_string());

@@ -43,8 +43,8 @@ impl Agent {
         let open = self.store.read(|view| view.open_orders())?;
         let acceptances = self.store.read(|view| view.acceptances())?;
         let mut roles = Vec::new();
-        for need in loaded.topology.roles_needed(&self.server) {
-            let role = self.role(&need, &enrollments, &open, now)?;
+        for need in &loaded.needs {
+            let role = self.role(need, &enrollments, &open, now)?;
             roles.push(role.into_message(&acceptances, now));
         }
         let pool = loaded.topology.pool_of(&self.server);
@@ -77,8 +77,8 @@ impl Agent {
             .into_iter()
             .map(|finding| located(finding, None, None, &acceptances, now))
             .collect();
-        for need in loaded.topology.roles_needed(&self.server) {
-            let standing = self.role(&need, &enrollments, &open, now)?;
+        for need in &loaded.needs {
+            let standing = self.role(need, &enrollments, &open, now)?;
             let certificate = standing.stored.as_ref().map(|stored| &stored.certificate);
             found.extend(standing.findings.iter().map(|finding| {
                 located(finding.clone(), Some(&need.role), certificate, &acceptances, now)

@@ -105,7 +105,8 @@ impl Agent {
 
     /// Returns the names that certificates of `roles` must have, together.
     fn names_of(&self, roles: &[Role], enrollments: &[Enrollment]) -> Vec<DnsName> {
-        let needs = self.topology().topology.roles_needed(&self.server);
+        let loaded = self.topology();
+        let needs = &loaded.needs;
         let mut names: Vec<DnsName> = Vec::new();
         for need in needs.iter().filter(|need| roles.contains(&need.role)) {
             for name in self.expected_names(need, enrollments) {

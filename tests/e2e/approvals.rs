@@ -33,7 +33,7 @@ async fn approve(agent: &TestAgent) -> Result<pb::ApproveCaRequestResponse, Fail
     Ok(agent.client.issuers().approve_ca_request(request).await?.into_inner())
 }
 
-async fn by_another(agent: &TestAgent, args: &'static [&'static str]) -> rolecall_tests::Output {
+fn by_another(agent: &TestAgent, args: &'static [&'static str]) -> rolecall_tests::Output {
     let site = agent.site();
     tokio::task::block_in_place(|| as_user(ANOTHER, site, args))
 }
@@ -65,7 +65,7 @@ async fn an_approved_order_is_issued_and_assigned() {
     let agent = agent().await;
     let placed = order(&agent).await;
 
-    by_another(&agent, &["issuer", "approve", "1"]).await.success();
+    by_another(&agent, &["issuer", "approve", "1"]).success();
 
     let seen = agent.wait_for("the order is done", |seen| {
         seen.orders.iter().all(|order| matches!(state(order), State::Done(_)))
@@ -91,7 +91,7 @@ async fn a_denied_order_names_who_denied_it_and_its_key_is_destroyed() {
     let placed = order(&agent).await;
     assert!(agent.has_key(&placed.key_id));
 
-    by_another(&agent, &["issuer", "deny", "1", "--reason", "ask for the pool"]).await.success();
+    by_another(&agent, &["issuer", "deny", "1", "--reason", "ask for the pool"]).success();
 
     let seen = agent.look().await;
     let State::Denied(denied) = state(&seen.orders[0]) else { panic!("{seen:?}") };
@@ -114,7 +114,7 @@ async fn an_order_that_waits_can_be_cancelled_and_its_key_is_destroyed() {
     let seen = agent.look().await;
     assert!(matches!(state(&seen.orders[0]), State::Cancelled(_)), "{seen:?}");
     assert!(!agent.has_key(&placed.key_id));
-    let denied = by_another(&agent, &["issuer", "approve", "1"]).await;
+    let denied = by_another(&agent, &["issuer", "approve", "1"]);
     assert_ne!(denied.code, Some(0), "a cancelled order is not issued: {denied:?}");
     assert!(agent.look().await.certificates.is_empty());
 }

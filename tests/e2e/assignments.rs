@@ -24,8 +24,13 @@ async fn agent() -> TestAgent {
 async fn install(agent: &TestAgent) -> String {
     let mut spec = spec(&["Default"]);
     spec.set_goal(pb::Goal::Install);
-    let order = agent.place(spec).await.unwrap();
-    let Some(pb::order_state::State::Done(done)) = order.state.unwrap().state else { panic!() };
+    done(agent.place(spec).await.unwrap())
+}
+
+fn done(order: pb::Order) -> String {
+    let Some(pb::order_state::State::Done(done)) = order.state.clone().unwrap().state else {
+        panic!("{order:?}")
+    };
     done.thumbprint.iter().map(|octet| format!("{octet:02X}")).collect()
 }
 
@@ -151,26 +156,16 @@ async fn warnings_are_overridden_by_force_and_errors_are_not() {
     assert!(refused.message.contains("lyncdiscover.contoso.com"), "{refused}");
     assert_eq!(agent.journal().await, journal);
 
-    // A name that is no longer asked for is worth a warning.
-    let mut extra = spec(&["Default"]);
-    extra.set_goal(pb::Goal::Install);
-    extra.added_names = vec!["more.contoso.com".into()];
-    let order = agent.place(extra).await.unwrap();
-    let set = pb::SetEnrollmentRequest {
-        request_id: request_id(),
-        name: order.enrollment,
-        remove_names: vec!["more.contoso.com".into()],
-        ..pb::SetEnrollmentRequest::default()
-    };
-    agent.client.enrollments().set_enrollment(set).await.unwrap();
-    let with_extra = agent.certificates().await.into_iter().find(|one| one.order_id == order.id);
-    let with_extra: String =
-        with_extra.unwrap().thumbprint.iter().map(|octet| format!("{octet:02X}")).collect();
-    let warned = assign(&agent, &with_extra, "Default", None, false).await.unwrap_err();
+    // Default dials out to its peers, which takes clientAuth.
+    let mut server_only = spec(&["Default"]);
+    server_only.set_goal(pb::Goal::Install);
+    server_only.client_eku = Some(false);
+    let server_only = done(agent.place(server_only).await.unwrap());
+    let warned = assign(&agent, &server_only, "Default", None, false).await.unwrap_err();
     assert_eq!(warned.reason, Reason::AssignmentRefused);
-    assert!(warned.message.contains("names-extra"), "{warned}");
+    assert!(warned.message.contains("client-auth-missing"), "{warned}");
     assert!(warned.remedy.contains("--force"), "{warned:?}");
-    assign(&agent, &with_extra, "Default", None, true).await.unwrap();
+    assign(&agent, &server_only, "Default", None, true).await.unwrap();
 
     agent.set_clock(start() + 366 * DAY);
     let expired = assign(&agent, &thumbprint, "Default", None, true).await.unwrap_err();

@@ -155,7 +155,7 @@ impl World {
     }
 
     fn agent(&self, store: &Store) -> (Arc<Agent>, OrderEngine) {
-        let topology = LoadedTopology::parse(TOPOLOGY.to_owned()).unwrap();
+        let topology = LoadedTopology::parse(TOPOLOGY.to_owned(), &self.config.server).unwrap();
         let ca = Ca::new(start::ca_options(&self.config, &topology.topology).unwrap());
         ca.load(store, &self.sealer).unwrap();
         let (agent, drives) = Agent::new(Parts {
@@ -318,10 +318,6 @@ impl Recorder {
 }
 
 impl Disk for Recorder {
-    fn settle(&self) {
-        self.disk.settle();
-    }
-
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         Ok(self.file(path, self.disk.open(path)?))
     }

@@ -96,9 +96,9 @@ async fn a_sound_request_gets_the_names_of_the_topology_and_no_others() {
         .value
         .general_names
         .iter()
-        .map(|name| match name {
-            GeneralName::DNSName(name) => (*name).to_owned(),
-            other => panic!("{other:?}"),
+        .map(|name| {
+            let GeneralName::DNSName(name) = name else { panic!("{name:?}") };
+            (*name).to_owned()
         })
         .collect();
     names.sort_unstable();

@@ -24,6 +24,7 @@ fn with_name(name: &str) -> pb::OrderSpec {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::too_many_lines, reason = "a table of requests, each with its refusal")]
 async fn a_request_that_contradicts_the_topology_is_refused_with_the_nearest_right_thing() {
     let agent = TestAgent::start(Site::new("se01.contoso.com", WITH_APPROVAL)).await;
     let journal = agent.journal().await;

@@ -76,7 +76,10 @@ async fn verify(agent: &TestAgent, thumbprint: &str) -> rolecall_tests::Output {
     let chain = agent.ctl(&["certificate", "show", thumbprint, "--pem", "--chain"]).await.success();
     agent.site().write("root.pem", &root);
     agent.site().write("chain.pem", &chain);
-    std::fs::remove_file(folder.join("list.der")).ok();
+    let list = folder.join("list.der");
+    if list.exists() {
+        std::fs::remove_file(&list).unwrap();
+    }
     std::fs::File::create(folder.join("list.der"))
         .unwrap()
         .write_all(&fetch_crl(agent).await)

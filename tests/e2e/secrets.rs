@@ -37,8 +37,20 @@ async fn no_key_passphrase_or_master_key_is_anywhere_but_where_it_belongs() {
         &["store", "export"][..],
         &["store", "verify"],
         &["ca", "export-root", root.to_str().unwrap(), "--passphrase-file", "/nonexistent"],
-        &["ca", "export-root", root.to_str().unwrap(), "--passphrase-file", passphrase.to_str().unwrap()],
-        &["ca", "export-root", root.to_str().unwrap(), "--passphrase-file", passphrase.to_str().unwrap()],
+        &[
+            "ca",
+            "export-root",
+            root.to_str().unwrap(),
+            "--passphrase-file",
+            passphrase.to_str().unwrap(),
+        ],
+        &[
+            "ca",
+            "export-root",
+            root.to_str().unwrap(),
+            "--passphrase-file",
+            passphrase.to_str().unwrap(),
+        ],
     ] {
         let output = lab.console(arguments);
         let name = arguments.join(" ");

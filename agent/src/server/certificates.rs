@@ -172,7 +172,7 @@ impl Services {
         }
         // A role that this server no longer needs has no wishes to verify against.
         let loaded = self.agent.topology();
-        let needs = loaded.topology.roles_needed(&self.agent.server);
+        let needs = &loaded.needs;
         used.retain(|role| needs.iter().any(|need| need.role == *role));
         Ok(used)
     }
