@@ -359,6 +359,8 @@ impl Disk for Frozen {
         refused()
     }
 
+    fn settle(&self) {}
+
     fn lock(&self, _path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {
         Err(lock::Error::Io(io::ErrorKind::ReadOnlyFilesystem.into()))
     }

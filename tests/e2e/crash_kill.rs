@@ -10,12 +10,15 @@ use rolecall::api::client::Client;
 use rolecall::api::pb;
 use rolecall::api::status::Failure;
 use rolecall::key::KeyId;
+use rolecall::order::State;
 use rolecall::reason::Reason;
 use rolecall_agent::store::disk::simulated::Random;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::crash::{Frozen, Lab, Ledger, Process, from_environment, keys_on, order, violations};
+use crate::crash::{
+    Frozen, Lab, Ledger, Process, from_environment, keys_on, order, order_to_approve, violations,
+};
 
 /// Kills in every run of the tests; a thousand take a quarter of an hour.
 const KILLS: u64 = 60;
@@ -146,7 +149,7 @@ impl Storms {
     /// A request that is repeated is the order it was, or becomes one now.
     async fn repeat_requests(&mut self, client: &Client, kill: u64) {
         for request_id in std::mem::take(&mut self.repeat) {
-            let answer = client.orders().place_order(order(&request_id, true)).await;
+            let answer = client.orders().place_order(request(&request_id, true)).await;
             let answer = answer.map_err(Failure::from).unwrap().into_inner();
             self.counts.repeated += 1;
             let mut ledger = self.ledger.lock().unwrap();
@@ -154,7 +157,8 @@ impl Storms {
             assert!(answer.replayed || !known, "kill {kill}: {request_id} was forgotten");
             self.counts.placed_unanswered += u64::from(answer.replayed && !known);
             ledger.note_message(&request_id, answer.order);
-            assert!(ledger.is_done(&request_id), "kill {kill}: {request_id} rests");
+            let rests = ledger.is_done(&request_id) || is_to_cancel(&request_id);
+            assert!(rests, "kill {kill}: {request_id} rests");
         }
     }
 
@@ -169,11 +173,15 @@ impl Storms {
             store.engine().read_only().map(ToString::to_string).as_deref(),
             Some("its file system is mounted read-only"),
         );
-        // A key is durable before its order: one that was to come has no order yet.
+        // A key is durable before its order: one that was to come has no order yet. And it is
+        // destroyed after its order was cancelled.
         self.strays = store.read(|view| {
             let mut strays = keys_on(&disk);
             for order in view.orders() {
-                strays.remove(&order.unwrap().key_id);
+                let order = order.unwrap();
+                if !matches!(order.state, State::Cancelled { .. }) {
+                    strays.remove(&order.key_id);
+                }
             }
             let authority = view.authority().unwrap().unwrap_or_default();
             for id in [authority.issuing_key_id, authority.root_key_id] {
@@ -202,7 +210,7 @@ impl Storms {
         loop {
             let request = pb::ListOrdersRequest { open_only: true };
             let open = client.orders().list_orders(request).await.unwrap().into_inner().orders;
-            if open.is_empty() {
+            if open.iter().all(|order| order.approval_required) {
                 break;
             }
             assert!(Instant::now() < deadline, "still open: {open:#?}");
@@ -238,18 +246,45 @@ async fn place_until_refused(
 ) -> Vec<String> {
     let mut sent = Vec::new();
     loop {
-        let request_id = format!("{name}-{}", sent.len());
-        let request = order(&request_id, random.below(2) == 0);
+        let kind = if random.below(4) == 0 { CANCEL } else { "" };
+        let request_id = format!("{name}-{}{kind}", sent.len());
         sent.push(request_id.clone());
-        match client.orders().place_order(request).await {
-            Ok(answer) => {
-                ledger.lock().unwrap().note_message(&request_id, answer.into_inner().order);
-            }
-            Err(status) => {
-                let failure = Failure::from(status);
-                assert_eq!(failure.reason, Reason::AgentUnreachable, "{failure:?}");
-                return sent;
-            }
+        let wait = random.below(2) == 0;
+        if let Err(status) = place(&client, &request_id, wait, &ledger).await {
+            let failure = Failure::from(status);
+            assert_eq!(failure.reason, Reason::AgentUnreachable, "{failure:?}");
+            return sent;
         }
     }
+}
+
+/// Places an order, and cancels it if it is one of those.
+async fn place(
+    client: &Client,
+    request_id: &str,
+    wait: bool,
+    ledger: &Mutex<Ledger>,
+) -> Result<(), tonic::Status> {
+    let answer = client.orders().place_order(request(request_id, wait)).await?.into_inner();
+    let order_id = answer.order.as_ref().map_or(0, |order| order.id);
+    ledger.lock().unwrap().note_message(request_id, answer.order);
+    if is_to_cancel(request_id) {
+        let name = format!("{request_id}-it");
+        let request = pb::CancelOrderRequest { request_id: name, order_id, what_if: false };
+        let answer = client.orders().cancel_order(request).await?.into_inner();
+        ledger.lock().unwrap().note_message(request_id, answer.order);
+    }
+    Ok(())
+}
+
+/// What the request ids of orders that are cancelled end in.
+const CANCEL: &str = "-cancel";
+
+fn is_to_cancel(request_id: &str) -> bool {
+    request_id.ends_with(CANCEL)
+}
+
+/// The same id always asks for the same.
+fn request(request_id: &str, wait: bool) -> pb::PlaceOrderRequest {
+    if is_to_cancel(request_id) { order_to_approve(request_id) } else { order(request_id, wait) }
 }
