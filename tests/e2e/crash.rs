@@ -23,7 +23,7 @@ use rolecall_agent::issuer::embedded::PrivateKey;
 use rolecall_agent::start;
 use rolecall_agent::store::disk::{Disk, DiskFile, RealDisk};
 use rolecall_agent::store::engine::{CheckpointPolicy, Engine, Options};
-use rolecall_agent::store::keys::Sealer;
+use rolecall_agent::store::keys::{Sealer, list};
 use rolecall_agent::store::lock;
 use rolecall_agent::store::projection::Entries;
 use rolecall_agent::store::verify::{VerifyReport, verify};
@@ -359,8 +359,6 @@ impl Disk for Frozen {
         refused()
     }
 
-    fn settle(&self) {}
-
     fn lock(&self, _path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {
         Err(lock::Error::Io(io::ErrorKind::ReadOnlyFilesystem.into()))
     }
@@ -368,8 +366,7 @@ impl Disk for Frozen {
 
 /// The keys that are where keys are.
 pub(crate) fn keys_on(disk: &dyn Disk) -> BTreeSet<KeyId> {
-    let names = disk.list("keys").unwrap();
-    names.iter().filter_map(|name| name.strip_suffix(".key")?.parse().ok()).collect()
+    if disk.exists("keys").unwrap() { list(disk).unwrap() } else { BTreeSet::new() }
 }
 
 /// What was acknowledged and is not as it was said.

@@ -16,8 +16,8 @@ mod master;
 mod seal;
 mod spool;
 
-pub use files::KeyFiles;
-pub(crate) use files::{Stop, list, read};
+pub use files::{KeyFiles, list};
+pub(crate) use files::{Stop, read};
 pub use master::{MasterError, MasterKey};
 pub use seal::{SealedKey, Sealer};
 

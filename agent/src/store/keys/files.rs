@@ -383,7 +383,10 @@ pub(crate) fn read(disk: &dyn Disk, id: &KeyId) -> Result<SealedKey, Error> {
 }
 
 /// Returns the ids of all keys, those in spools too.
-pub(crate) fn list(disk: &dyn Disk) -> Result<BTreeSet<KeyId>, Error> {
+///
+/// # Errors
+/// What the system says.
+pub fn list(disk: &dyn Disk) -> Result<BTreeSet<KeyId>, Error> {
     let mut ids: BTreeSet<KeyId> = spool::read_all(disk)?.into_keys().collect();
     ids.extend(files(disk)?);
     Ok(ids)
