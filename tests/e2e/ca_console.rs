@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use rolecall_tests::{AgentProcess, Output, Site, program, run};
+use rolecall_tests::{AgentProcess, Output, Site, program, run, until};
 
 const PASSPHRASE: &str = "correct horse battery staple";
 
@@ -50,8 +50,10 @@ fn an_enterprise_ca_above_the_embedded_one_is_installed_and_trusted() {
     let agent = AgentProcess::start(site);
     let waiting = agent.ctl(&["request", "--role", "Default", "--no-wait"]).success();
     let order = waiting.trim().to_owned();
-    let shown = agent.ctl(&["order", "show", &order, "-o", "json"]).json();
-    assert!(shown.to_string().contains("enterprise CA"), "{shown}");
+    until("the order says what it waits for", || {
+        let shown = agent.ctl(&["order", "show", &order, "-o", "json"]).json().to_string();
+        if shown.contains("enterprise CA") { Ok(()) } else { Err(shown) }
+    });
     let (site, _) = agent.stop();
 
     let constraints = folder.join("ca.ext");
