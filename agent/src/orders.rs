@@ -14,13 +14,16 @@ pub(crate) use self::complete::assign_roles;
 pub(crate) use self::drive::Rest;
 pub use self::place::{Placed, Placing};
 
+use rolecall::api::convert::timestamp;
+use rolecall::api::pb;
+use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
 use rolecall::key::KeyId;
 use rolecall::order::{Misplaced, Order, OrderId, State};
 use rolecall::reason::Reason;
 
 use crate::agent::Agent;
-use crate::store::view::Cause;
+use crate::store::view::{Cause, Record};
 
 impl Agent {
     /// Ends an order that has no certificate, and destroys its key.
@@ -51,6 +54,7 @@ impl Agent {
                 let state = cancelled(&order, record.cause())?;
                 record.essential();
                 record.order_advanced(&order, &state)?;
+                close_ca_request(record, &order)?;
                 record.key_destroyed(order.key_id, "its order was cancelled")?;
                 Ok(Order { state, updated_at: record.cause().now, ..order })
             })
@@ -82,6 +86,21 @@ impl Agent {
             tracing::warn!(key = %id, %error, "a key that nothing refers to could not be destroyed");
         }
     }
+}
+
+/// Ends the request at the embedded CA that a cancelled order waited for: nobody is to decide it.
+fn close_ca_request(record: &mut Record<'_, '_>, order: &Order) -> Result<(), Failure> {
+    let State::Submitted { ca_request_id, .. } = &order.state else { return Ok(()) };
+    let Ok(number) = ca_request_id.parse() else { return Ok(()) };
+    let Some(mut request) = record.read(|view| view.ca_request(number))? else { return Ok(()) };
+    if request.state() != pb::ca_request::State::Waiting {
+        return Ok(());
+    }
+    request.decided_by = Some((&record.cause().actor).into());
+    request.decided_at = Some(timestamp(record.cause().now));
+    "its order was cancelled".clone_into(&mut request.reason);
+    request.set_state(pb::ca_request::State::Denied);
+    record.entry(Change::CaRequestSet(pb::CaRequestSet { request: Some(request) }))
 }
 
 fn settled(id: OrderId, error: &Misplaced) -> Failure {

@@ -1,6 +1,6 @@
 //! The gRPC services: a file per noun, each handler parses, asks and answers.
 //!
-//! Who calls is settled before a handler runs, by [`peer::AccessLayer`]. Nothing here decides.
+//! Who calls is settled before a handler runs, by the layer in `peer`. Nothing here decides.
 
 mod assignments;
 mod certificates;

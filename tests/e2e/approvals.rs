@@ -114,7 +114,8 @@ async fn an_order_that_waits_can_be_cancelled_and_its_key_is_destroyed() {
     let seen = agent.look().await;
     assert!(matches!(state(&seen.orders[0]), State::Cancelled(_)), "{seen:?}");
     assert!(!agent.has_key(&placed.key_id));
-    let denied = by_another(&agent, &["issuer", "approve", "1"]);
-    assert_ne!(denied.code, Some(0), "a cancelled order is not issued: {denied:?}");
+    let decided = by_another(&agent, &["issuer", "approve", "1"]);
+    assert_eq!(decided.code, Some(65), "{decided:?}");
+    assert!(decided.stderr.contains("(CA_REQUEST_DECIDED)"), "{decided:?}");
     assert!(agent.look().await.certificates.is_empty());
 }

@@ -16,8 +16,17 @@ const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// What the deciding crate never names: runtimes, clocks, files, randomness.
-const NOT_IN_CORE: &[&str] =
-    &["tokio::", "std::fs", "std::net", "Instant::now", "SystemTime", "rand::", "sled", "std::env"];
+const NOT_IN_CORE: &[&str] = &[
+    "tokio::",
+    "std::fs",
+    "TcpStream",
+    "UdpSocket",
+    "Instant::now",
+    "SystemTime",
+    "rand::",
+    "sled",
+    "std::env",
+];
 
 #[test]
 fn only_the_places_that_the_design_names_know_a_library() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use rolecall_tests::{AgentProcess, Output, Site, program, run};
+use rolecall_tests::{AgentProcess, Output, Site, program, run, until};
 
 const PASSPHRASE: &str = "correct horse battery staple";
 
@@ -50,8 +50,10 @@ fn an_enterprise_ca_above_the_embedded_one_is_installed_and_trusted() {
     let agent = AgentProcess::start(site);
     let waiting = agent.ctl(&["request", "--role", "Default", "--no-wait"]).success();
     let order = waiting.trim().to_owned();
-    let shown = agent.ctl(&["order", "show", &order, "-o", "json"]).json();
-    assert!(shown.to_string().contains("enterprise CA"), "{shown}");
+    until("the order says what it waits for", || {
+        let shown = agent.ctl(&["order", "show", &order, "-o", "json"]).json().to_string();
+        if shown.contains("enterprise CA") { Ok(()) } else { Err(shown) }
+    });
     let (site, _) = agent.stop();
 
     let constraints = folder.join("ca.ext");
@@ -75,7 +77,8 @@ fn an_enterprise_ca_above_the_embedded_one_is_installed_and_trusted() {
     let agent = AgentProcess::start(site);
     agent.ctl(&["order", "retrieve", &order]).success();
     let status = agent.ctl(&["status", "-o", "json"]).json();
-    let role = &status["servers"][0]["roles"][0];
+    let roles = status["servers"][0]["roles"].as_array().unwrap();
+    let role = roles.iter().find(|role| role["role"] == "Default").unwrap();
     assert_eq!(role["state"], "assigned", "{status}");
     assert!(!findings(&agent).contains(&"root-key-online".to_owned()), "its root is elsewhere");
     let thumbprint = role["thumbprint"].as_str().unwrap();

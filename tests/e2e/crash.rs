@@ -327,6 +327,8 @@ fn refused<T>() -> io::Result<T> {
 }
 
 impl Disk for Frozen {
+    fn settle(&self) {}
+
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         self.0.open(path)
     }

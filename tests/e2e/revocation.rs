@@ -12,6 +12,11 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer};
 
 /// Fetches the list from the address that the agent's certificates name.
 async fn fetch_crl(agent: &TestAgent) -> Vec<u8> {
+    try_fetch_crl(agent).await.unwrap()
+}
+
+/// Fetches the list, or returns the head of another answer.
+async fn try_fetch_crl(agent: &TestAgent) -> Result<Vec<u8>, String> {
     let certificate = agent.certificates().await.remove(0);
     let url = certificate.facts.unwrap().crl_distribution_points.remove(0);
     tokio::task::block_in_place(|| {
@@ -23,9 +28,11 @@ async fn fetch_crl(agent: &TestAgent) -> Vec<u8> {
         stream.read_to_end(&mut answer).unwrap();
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
         let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 "), "{url}: {head}");
+        if !head.starts_with("HTTP/1.1 200 ") {
+            return Err(format!("{url}: {head}"));
+        }
         assert!(head.to_lowercase().contains("content-type: application/pkix-crl"), "{head}");
-        answer.split_off(end + 4)
+        Ok(answer.split_off(end + 4))
     })
 }
 
@@ -125,7 +132,7 @@ async fn a_revoked_certificate_is_on_the_list_that_certificates_name() {
     assert_eq!(agent.journal().await, journal);
     let agent = TestAgent::start(agent.stop().await).await;
     let published = rolecall_tests::eventually("the list is published", || async {
-        let (number, serials) = read_crl(&fetch_crl(&agent).await);
+        let (number, serials) = read_crl(&try_fetch_crl(&agent).await?);
         Ok((number, serials.len()))
     });
     let (number, revoked) = published.await;
@@ -198,4 +205,26 @@ async fn a_certificate_is_removed_with_its_key_once_no_role_refers_to_it() {
     assert!(agent.has_key(&seen.certificates[0].key_id));
     agent.ctl(&["assign", &new, "--role", "Default"]).await.success();
     assert_eq!(agent.look().await.role("Default").state, "assigned");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_whose_answer_was_lost_is_repeated_and_a_foreign_request_id_removes_nothing() {
+    let agent = TestAgent::standard_edition().await;
+    let old = agent.obtain(&["Default"]).await;
+    let order = agent.look().await.orders.remove(0);
+    agent.ctl(&["unassign", "--role", "Default"]).await.success();
+    let removal = |request_id: &str, certificate: &str| pb::RemoveCertificateRequest {
+        request_id: request_id.to_owned(),
+        certificate: certificate.to_owned(),
+        what_if: false,
+    };
+    let mut certificates = agent.client.certificates();
+    certificates.remove_certificate(removal("removal-1", &old)).await.unwrap();
+    let journal = agent.journal().await;
+
+    certificates.remove_certificate(removal("removal-1", &old)).await.unwrap();
+    let foreign = certificates.remove_certificate(removal(&order.request_id, &old)).await;
+
+    assert_eq!(Failure::from(foreign.unwrap_err()).reason, Reason::CertificateUnknown);
+    assert_eq!(agent.journal().await, journal);
 }

@@ -119,12 +119,20 @@ impl CertificateService for Services {
     ) -> Result<Response<pb::RemoveCertificateResponse>, Status> {
         let cause = self.cause(&request, &request.get_ref().request_id)?;
         let asked = request.into_inner();
-        let known = cause.request.as_ref().map(|id| self.agent.store.read(|view| view.request(id)));
-        if known.transpose()?.flatten().is_some() {
-            // The answer to the first call was lost; it is gone, as was asked.
-            return Ok(Response::new(pb::RemoveCertificateResponse { certificate: None }));
-        }
-        let (stored, message) = self.find_certificate(&asked.certificate)?;
+        let (stored, message) = match self.find_certificate(&asked.certificate) {
+            Err(failure) if failure.reason == Reason::CertificateUnknown => {
+                let known = cause.request.as_ref();
+                let known = known.map(|id| self.agent.store.read(|view| view.request(id)));
+                return match known.transpose()?.flatten() {
+                    // The answer to the first call was lost; it is gone, as was asked.
+                    Some(None) => {
+                        Ok(Response::new(pb::RemoveCertificateResponse { certificate: None }))
+                    }
+                    Some(Some(_)) | None => Err(failure.into()),
+                };
+            }
+            found => found?,
+        };
         refuse_used(&message)?;
         if !asked.what_if {
             let gone = stored.clone();

@@ -2,7 +2,7 @@
 //!
 //! One frame holds one group and is written into zeros that were made durable before, so that
 //! `fdatasync` has no metadata to write; it is written only when the frame before is durable. The
-//! invariant: up to [`Journal::head`] everything is durable, and nothing else is ever acknowledged.
+//! invariant: up to the journal's head everything is durable, and nothing else is ever acknowledged.
 //! What an entry means is none of its business.
 
 use std::sync::Arc;
