@@ -296,7 +296,7 @@ impl Tape {
         let ledger = self.ledger.lock().unwrap().clone();
         let disk = disk.cut(random.next());
         let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
-        let kind = folder.trim_end_matches(|end: char| end.is_ascii_digit() || end == '-');
+        let kind: String = folder.chars().filter(|one| !one.is_ascii_digit()).collect();
         self.cuts.lock().unwrap().push(Cut { disk, ledger, during: format!("{what} {kind}") });
     }
 }
@@ -321,10 +321,6 @@ impl Recorder {
 }
 
 impl Disk for Recorder {
-    fn settle(&self) {
-        self.disk.settle();
-    }
-
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         Ok(self.file(path, self.disk.open(path)?))
     }
