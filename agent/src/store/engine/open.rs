@@ -145,6 +145,7 @@ fn start(
     };
     let journal = Journal::open(Arc::clone(&shared.disk), &tail)?;
     let reserve = Reserve::open(Arc::clone(&shared.disk))?;
+    shared.keys.spare(!reserve.is_held());
     let (messages, received) = mpsc::channel(QUEUE);
     let (tasks, builder) = blocking::channel();
     if !shared.applied.is_indexed() {

@@ -102,6 +102,7 @@ impl Writer {
             }
         }
         self.commit(group);
+        self.shared.keys.spare(!self.reserve.is_held());
         self.restore_index();
         self.begin_checkpoint();
         closing
@@ -174,10 +175,16 @@ impl Writer {
             }
         }
         self.index_lost = true;
-        if let Err(error) = self.reserve.release() {
+        if let Err(error) = self.release_reserve() {
             tracing::warn!(error = %Chain(&error), "the journal's reserve could not be freed");
         }
         Ok(())
+    }
+
+    /// Frees the reserve for what is essential, and has nothing else take the room.
+    fn release_reserve(&mut self) -> Result<(), Error> {
+        self.shared.keys.spare(true);
+        self.reserve.release()
     }
 
     /// Has the index rebuilt once the reserve shows that there is room.
@@ -194,7 +201,7 @@ impl Writer {
             && error.is_full()
             && self.reserve.is_held()
         {
-            self.reserve.release()?;
+            self.release_reserve()?;
             if recorded.essential {
                 appended = self.journal.append(&recorded.entries);
             }
@@ -221,7 +228,7 @@ impl Writer {
         if !error.is_full() {
             return error;
         }
-        if let Err(error) = self.reserve.release() {
+        if let Err(error) = self.release_reserve() {
             tracing::warn!(%error, "the journal's reserve could not be freed");
         }
         Error::Full

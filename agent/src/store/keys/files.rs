@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct KeyFiles {
     filing: Mutex<()>,
     /// Something for the thread that writes files.
     work: Condvar,
+    /// What room is left is for something better: keys wait in their spools.
+    sparing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -81,7 +84,8 @@ impl KeyFiles {
 
     fn new(disk: Arc<dyn Disk>) -> Self {
         let (state, filing) = (Mutex::default(), Mutex::default());
-        Self { disk, state, filing, work: Condvar::new() }
+        let sparing = AtomicBool::new(false);
+        Self { disk, state, filing, work: Condvar::new(), sparing }
     }
 
     /// Reads one key.
@@ -204,7 +208,11 @@ impl KeyFiles {
     /// Gives keys their files until [`Self::stop`]: the body of a thread.
     pub(crate) fn run(&self) {
         loop {
-            let done = self.file_batch().and_then(|()| self.turn_over());
+            let done = if self.is_sparing() {
+                Ok(())
+            } else {
+                self.file_batch().and_then(|()| self.turn_over())
+            };
             if let Some(stop) = self.wait(&done) {
                 if stop == Stop::Finish && done.is_ok() {
                     self.clear();
@@ -212,6 +220,18 @@ impl KeyFiles {
                 return;
             }
         }
+    }
+
+    /// Has [`Self::run`] take no room on a disk that is full, or take it again.
+    pub(crate) fn spare(&self, sparing: bool) {
+        if self.sparing.swap(sparing, Ordering::AcqRel) != sparing {
+            let _state = self.lock();
+            self.work.notify_all();
+        }
+    }
+
+    fn is_sparing(&self) -> bool {
+        self.sparing.load(Ordering::Acquire)
     }
 
     /// Ends [`Self::run`].
@@ -229,10 +249,11 @@ impl KeyFiles {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         loop {
-            let idle = state.unfiled.is_empty() && state.ready.is_some();
+            let sparing = self.is_sparing();
+            let idle = sparing || state.unfiled.is_empty() && state.ready.is_some();
             match state.stop {
                 Some(Stop::Abandon) => return Some(Stop::Abandon),
-                Some(Stop::Finish) if done.is_err() || state.unfiled.is_empty() => {
+                Some(Stop::Finish) if done.is_err() || sparing || state.unfiled.is_empty() => {
                     return Some(Stop::Finish);
                 }
                 Some(Stop::Finish) => return None,
@@ -308,9 +329,12 @@ impl KeyFiles {
         }
     }
 
-    /// Leaves no spool behind: every key has its file.
+    /// Leaves no spool behind once every key has its file.
     fn clear(&self) {
         let mut state = self.lock();
+        if !state.unfiled.is_empty() {
+            return;
+        }
         let spools = std::mem::take(&mut state.full).into_iter();
         let (active, ready) = (state.active.take(), state.ready.take());
         for spool in spools.chain(active).chain(ready) {
