@@ -327,8 +327,6 @@ fn refused<T>() -> io::Result<T> {
 }
 
 impl Disk for Frozen {
-    fn settle(&self) {}
-
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         self.0.open(path)
     }

@@ -321,10 +321,6 @@ impl Recorder {
 }
 
 impl Disk for Recorder {
-    fn settle(&self) {
-        self.disk.settle();
-    }
-
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         Ok(self.file(path, self.disk.open(path)?))
     }
