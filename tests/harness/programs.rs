@@ -78,10 +78,17 @@ pub fn as_user<S: AsRef<OsStr>>(
     crate::channel::open_to_all(site);
     let mut command = Command::new(copy);
     command.arg("--socket").arg(site.socket()).args(args).current_dir("/").uid(uid).gid(uid);
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| {
-        panic!("cannot become user {uid}: {error}; these tests run as root")
+    command.stdin(Stdio::null());
+    // A process that another test forked meanwhile may hold the copy open for writing until it execs.
+    let output = crate::until("the copy can be run", || match command.output() {
+        Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+            Err(error.to_string())
+        }
+        other => Ok(other),
     });
-    text(output)
+    text(output.unwrap_or_else(|error| {
+        panic!("cannot become user {uid}: {error}; these tests run as root")
+    }))
 }
 
 /// Runs a program to its end, without input.
