@@ -53,10 +53,9 @@ impl Agent {
                 let order = record.read(|view| view.expect_order(id))?;
                 let state = cancelled(&order, record.cause())?;
                 record.essential();
-                record.order_advanced(&order, &state)?;
                 close_ca_request(record, &order)?;
                 record.key_destroyed(order.key_id, "its order was cancelled")?;
-                Ok(Order { state, updated_at: record.cause().now, ..order })
+                record.order_advanced(order, state)
             })
             .await?;
         self.destroy_key(order.key_id);
@@ -73,7 +72,10 @@ impl Agent {
                 let order = record.read(|view| view.expect_order(id))?;
                 let now = record.cause().now;
                 let state = order.state.handle_hurried(now).map_err(|error| settled(id, &error))?;
-                if state == order.state { Ok(()) } else { record.order_advanced(&order, &state) }
+                if state == order.state {
+                    return Ok(order);
+                }
+                record.order_advanced(order, state)
             })
             .await?;
         self.drive_to_rest(id).await

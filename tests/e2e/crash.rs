@@ -359,7 +359,9 @@ impl Disk for Frozen {
         refused()
     }
 
-    fn settle(&self) {}
+    fn sync_all(&self) -> io::Result<()> {
+        refused()
+    }
 
     fn lock(&self, _path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {
         Err(lock::Error::Io(io::ErrorKind::ReadOnlyFilesystem.into()))

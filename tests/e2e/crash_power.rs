@@ -354,8 +354,8 @@ impl Disk for Recorder {
         self.done("sync_dir", directory, self.disk.sync_dir(directory))
     }
 
-    fn settle(&self) {
-        self.disk.settle();
+    fn sync_all(&self) -> io::Result<()> {
+        self.done("sync_all", "", self.disk.sync_all())
     }
 
     fn lock(&self, path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {

@@ -59,17 +59,17 @@ impl Agent {
     }
 
     /// Verifies an installed certificate again, and goes on to the order's goal if it is good now.
-    pub(super) async fn retry_goal(&self, order: &Order) -> Result<Order, Failure> {
+    pub(super) async fn retry_goal(&self, order: Order) -> Result<Order, Failure> {
         let now = self.now();
         let State::Installed { fingerprint, waiting_for } = &order.state else {
-            return Ok(order.clone());
+            return Ok(order);
         };
         let Some(stored) = self.store.read(|view| view.certificate(*fingerprint))? else {
-            return Ok(order.clone());
+            return Ok(order);
         };
         let found = errors(&self.verify_stored(&stored, &order.roles, now)?.findings);
         if found == *waiting_for && !found.is_empty() {
-            return Ok(order.clone());
+            return Ok(order);
         }
         let instances = self.instances(&order.roles);
         let id = order.id;
@@ -157,9 +157,7 @@ fn reach_goal(
         }
         Goal::Assign | Goal::Roll => state,
     };
-    record.order_advanced(&order, &state)?;
-    let updated_at = record.cause().now;
-    Ok(Order { state, updated_at, ..order })
+    record.order_advanced(order, state)
 }
 
 fn goal_reached(state: &State, certificate: &Certificate) -> State {

@@ -32,24 +32,23 @@ pub(crate) struct Rest {
 impl Agent {
     /// Does whatever an order needs next, until it rests.
     pub(crate) async fn drive_order(self: Arc<Self>, id: OrderId) -> Result<Rest, Failure> {
+        let mut order = self.store.read(|view| view.expect_order(id))?;
         loop {
-            let order = self.store.read(|view| view.expect_order(id))?;
-            match order.state.next_step(self.now()) {
+            order = match order.state.next_step(self.now()) {
                 Step::Submit => {
-                    self.advance(id, |order, _now| order.state.handle_submitting()).await?;
+                    self.advance(id, |order, _now| order.state.handle_submitting()).await?
                 }
-                Step::Send | Step::Ask => self.send_to_ca(&order).await?,
+                Step::Send | Step::Ask => self.send_to_ca(order).await?,
                 Step::Install(_) => {
-                    self.advance(id, |order, _now| order.state.handle_installed(Vec::new()))
-                        .await?;
+                    self.advance(id, |order, _now| order.state.handle_installed(Vec::new())).await?
                 }
                 Step::ReachGoal(_) => {
-                    let order = self.retry_goal(&order).await?;
+                    let order = self.retry_goal(order).await?;
                     return Ok(Rest { order, until: None });
                 }
                 Step::WaitUntil(until) => return Ok(Rest { order, until: Some(until) }),
                 Step::WaitForOthers | Step::Nothing => return Ok(Rest { order, until: None }),
-            }
+            };
         }
     }
 
@@ -58,41 +57,40 @@ impl Agent {
         &self,
         id: OrderId,
         event: impl FnOnce(&Order, Timestamp) -> Result<State, Misplaced> + Send + 'static,
-    ) -> Result<(), Failure> {
+    ) -> Result<Order, Failure> {
         self.store
             .change(Cause::agent(self.now()), move |record| {
                 let order = record.read(|view| view.expect_order(id))?;
                 match event(&order, record.cause().now) {
-                    Ok(state) => record.order_advanced(&order, &state),
+                    Ok(state) => record.order_advanced(order, state),
                     Err(misplaced) => {
                         tracing::debug!(order = %id, %misplaced, "an event came too late");
-                        Ok(())
+                        Ok(order)
                     }
                 }
             })
             .await
     }
 
-    async fn send_to_ca(&self, order: &Order) -> Result<(), Failure> {
+    async fn send_to_ca(&self, order: Order) -> Result<Order, Failure> {
         let ca = match self.ca.get_or_establish(&self.store, &self.sealer, self.now()).await {
             Ok(ca) => ca,
             Err(failure) if failure.reason == Reason::ShuttingDown => return Err(failure),
-            Err(failure) => return self.unavailable(order, &failure).await,
+            Err(failure) => return self.unavailable(&order, &failure).await,
         };
-        let spki = match checked_key(order) {
+        let spki = match checked_key(&order) {
             Ok(spki) => spki,
-            Err(refusal) => return self.refuse(order, refusal).await,
+            Err(refusal) => return self.refuse(&order, refusal).await,
         };
         if order.approval_required {
-            return self.ask_for_approval(order).await;
+            return self.ask_for_approval(&order).await;
         }
-        let certificate = match sign(&ca, order, &spki, self.now()) {
+        let certificate = match sign(&ca, &order, &spki, self.now()) {
             Ok(certificate) => certificate,
-            Err(failure) => return self.refuse(order, failure.message).await,
+            Err(failure) => return self.refuse(&order, failure.message).await,
         };
         let issuers = ca.certificates.clone();
-        self.complete(order, Signed { certificate, issuers, request: None }).await?;
-        Ok(())
+        self.complete(&order, Signed { certificate, issuers, request: None }).await
     }
 
     /// Signs an order whose request at the CA was approved.
@@ -109,7 +107,7 @@ impl Agent {
         self.complete(order, Signed { certificate, issuers, request: Some(request) }).await
     }
 
-    async fn ask_for_approval(&self, order: &Order) -> Result<(), Failure> {
+    async fn ask_for_approval(&self, order: &Order) -> Result<Order, Failure> {
         let id = order.id;
         self.store
             .change(Cause::agent(self.now()), move |record| {
@@ -118,15 +116,15 @@ impl Agent {
                 let waiting_for = format!("approval of request {number} by another administrator");
                 let pending =
                     order.state.handle_pending(number.to_string().into(), waiting_for.into(), None);
-                let Ok(state) = pending else { return Ok(()) };
+                let Ok(state) = pending else { return Ok(order) };
                 let request = ca_request(&order, number, record.cause().now);
                 record.entry(Change::CaRequestSet(pb::CaRequestSet { request: Some(request) }))?;
-                record.order_advanced(&order, &state)
+                record.order_advanced(order, state)
             })
             .await
     }
 
-    async fn unavailable(&self, order: &Order, failure: &Failure) -> Result<(), Failure> {
+    async fn unavailable(&self, order: &Order, failure: &Failure) -> Result<Order, Failure> {
         let error: Box<str> = failure.message.as_str().into();
         self.advance(order.id, move |order, now| {
             let retry_at = now + backoff(order.state.attempt(), PATIENCE, Spread::NONE);
@@ -136,10 +134,11 @@ impl Agent {
     }
 
     /// The CA will never sign this: the order ends, its key is destroyed, and it is remembered.
-    async fn refuse(&self, order: &Order, refusal: String) -> Result<(), Failure> {
+    async fn refuse(&self, order: &Order, refusal: String) -> Result<Order, Failure> {
         let id = order.id;
         let key_id = order.key_id;
-        self.store
+        let order = self
+            .store
             .change(refusal_cause(order, self.now()), move |record| {
                 let order = record.read(|view| view.expect_order(id))?;
                 let finding = Finding::new(
@@ -150,19 +149,19 @@ impl Agent {
                         order.roles.first().map_or("ROLE", |role| role.as_str())
                     ),
                 );
-                let Ok(state) = order.state.handle_refused(vec![finding]) else { return Ok(()) };
+                let Ok(state) = order.state.handle_refused(vec![finding]) else { return Ok(order) };
                 record.entry(Change::Refusal(pb::Refusal {
                     operation: "PlaceOrder".into(),
                     reason: Reason::CsrRefused.to_string(),
                     detail: refusal,
                     roles: order.roles.iter().map(ToString::to_string).collect(),
                 }))?;
-                record.order_advanced(&order, &state)?;
-                record.key_destroyed(order.key_id, "its order was refused")
+                record.key_destroyed(order.key_id, "its order was refused")?;
+                record.order_advanced(order, state)
             })
             .await?;
         self.destroy_key(key_id);
-        Ok(())
+        Ok(order)
     }
 }
 

@@ -69,10 +69,14 @@ pub trait Disk: Debug + Send + Sync {
     /// What the system says.
     fn sync_dir(&self, directory: &str) -> io::Result<()>;
 
-    /// Has the file system write out everything it holds, so that later syncs find little to do.
+    /// Makes everything durable that was written so far, contents and names.
     ///
-    /// A hint about time only: nothing may be taken for durable because of it.
-    fn settle(&self);
+    /// One call instead of a sync for each of many files. It concerns the whole file system, so it
+    /// is for the background. Linux reports write errors here since 5.8.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn sync_all(&self) -> io::Result<()>;
 
     /// Locks the directory for this process by the file at `path`.
     ///
@@ -212,12 +216,9 @@ impl Disk for RealDisk {
         fs::File::open(self.root.join(directory))?.sync_all()
     }
 
-    fn settle(&self) {
-        if let Ok(root) = fs::File::open(&self.root)
-            && let Err(error) = rustix::fs::syncfs(&root)
-        {
-            tracing::debug!(%error, "the file system could not be settled");
-        }
+    fn sync_all(&self) -> io::Result<()> {
+        let root = fs::File::open(&self.root)?;
+        rustix::fs::syncfs(&root).map_err(io::Error::from)
     }
 
     fn lock(&self, path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {

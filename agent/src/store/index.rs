@@ -19,6 +19,7 @@ use crate::store::error::{Error, io_at};
 use crate::store::rows::{Page, Pending, RESERVED_TABLE, Rows};
 
 pub mod applied;
+pub(crate) mod indexed;
 pub mod trust;
 
 /// The row that says how far the index is.

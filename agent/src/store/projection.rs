@@ -36,6 +36,10 @@ impl Projection for Entries {
         Ok(writes.rows)
     }
 
+    fn hot_tables(&self) -> &'static [u8] {
+        tables::HOT
+    }
+
     fn checkpoint_entry(&self, record: &CheckpointRecord) -> Vec<u8> {
         let change = Change::CheckpointWritten(pb::CheckpointWritten {
             sequence: record.sequence,
@@ -135,7 +139,7 @@ impl Writes<'_> {
     fn order_placed(&mut self, placed: pb::OrderPlaced) -> Result<(), ProjectionError> {
         let order = placed.order.ok_or_else(|| malformed("order"))?;
         let id = order_id(order.id)?;
-        let settled = is_settled(&order)?;
+        let settled = read_state(&order)?.is_settled();
         self.put(tables::order(id), &order);
         if !settled {
             self.open_orders(|open| {
@@ -158,12 +162,15 @@ impl Writes<'_> {
         let mut order: pb::Order = self.get(tables::order(id), "order")?;
         order.state = advanced.state;
         order.updated_at = entry.at;
-        if is_settled(&order)? {
+        let state = read_state(&order)?;
+        if state.is_settled() {
             self.open_orders(|open| {
                 open.remove(&id.get());
             })?;
             order.csr = Vec::new();
-            self.release_friendly_name(&order)?;
+            if state.fingerprint().is_none() {
+                self.release_friendly_name(&order)?;
+            }
         }
         self.put(tables::order(id), &order);
         Ok(())
@@ -217,9 +224,12 @@ impl Writes<'_> {
         let thumbprint = tables::thumbprint(certificate.thumbprint());
         self.rows.push(RowWrite::put(thumbprint, octets.clone()));
         self.rows.push(RowWrite::put(tables::expiry(certificate.not_after(), fingerprint), []));
-        self.rows.push(RowWrite::put(tables::friendly_name(&stored.friendly_name), octets));
-        if !stored.key_id.is_empty() {
-            self.rows.push(RowWrite::put(tables::key(key_id(&stored.key_id)?), []));
+        // An order has reserved the name and recorded the key when it was placed.
+        if stored.order_id == 0 {
+            self.rows.push(RowWrite::put(tables::friendly_name(&stored.friendly_name), octets));
+            if !stored.key_id.is_empty() {
+                self.rows.push(RowWrite::put(tables::key(key_id(&stored.key_id)?), []));
+            }
         }
         for issuer in installed.issuers {
             let key = tables::issuer(Fingerprint::of(&issuer));
@@ -400,9 +410,9 @@ fn use_of(assignment: &Assignment, slot: &Slot, name: &str) -> pb::Use {
     }
 }
 
-fn is_settled(order: &pb::Order) -> Result<bool, ProjectionError> {
+fn read_state(order: &pb::Order) -> Result<State, ProjectionError> {
     let state = order.state.clone().ok_or_else(|| malformed("order state"))?;
-    Ok(State::try_from(state).map_err(|_malformed| malformed("order state"))?.is_settled())
+    State::try_from(state).map_err(|_malformed| malformed("order state"))
 }
 
 fn read_assignment(row: &[u8]) -> Result<Assignment, ProjectionError> {

@@ -173,6 +173,16 @@ impl Pending {
         self.rows.extend(later.rows);
     }
 
+    /// Adds those writes of `written` whose key is `wanted`; what is gone leaves no trace.
+    pub(crate) fn keep(&mut self, written: Self, wanted: impl Fn(&[u8]) -> bool) {
+        for (key, value) in written.rows.into_iter().filter(|(key, _)| wanted(key)) {
+            match value {
+                Some(value) => drop(self.rows.insert(key, Some(value))),
+                None => drop(self.rows.remove(&key)),
+            }
+        }
+    }
+
     /// Returns whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -311,6 +321,11 @@ pub trait Projection: Send + Sync {
         payload: &[u8],
         view: &dyn Rows,
     ) -> Result<Vec<RowWrite>, ProjectionError>;
+
+    /// Returns the tables whose rows are few and read all the time: they are kept in memory.
+    fn hot_tables(&self) -> &'static [u8] {
+        &[]
+    }
 
     /// Returns the entry that says a checkpoint was written.
     fn checkpoint_entry(&self, record: &CheckpointRecord) -> Vec<u8>;

@@ -1,9 +1,7 @@
 //! The tables of the index, and how their keys are built.
 //!
-//! All rows stand in one ordered map; the first octet of a key names the table. Tables below 0x40
-//! are *hot*: they are what due work is found and decided from, they are small, and they come first
-//! in a checkpoint so that a rebuild can serve them before the rest is loaded. Numbers are never
-//! reused.
+//! All rows stand in one ordered map; the first octet of a key names the table. The [hot](HOT)
+//! ones are what every decision looks at, and small. Numbers are never reused.
 
 use rolecall::assignment::Generation;
 use rolecall::certificate::{Fingerprint, Thumbprint};
@@ -50,6 +48,10 @@ pub(crate) const CA_REQUESTS: u8 = 0x48;
 pub(crate) const CA_ISSUED: u8 = 0x49;
 /// Key id → nothing, for every key that something refers to.
 pub(crate) const KEYS: u8 = 0x4a;
+
+/// The tables that are kept in memory.
+pub(crate) const HOT: &[u8] =
+    &[META, ASSIGNMENTS, ENROLLMENTS, ACCEPTANCES, WAITING_CA_REQUESTS, ISSUERS];
 
 /// The single values of [`META`].
 #[derive(Clone, Copy, Debug)]

@@ -471,13 +471,14 @@ impl Record<'_, '_> {
         self.entry(Change::OrderPlaced(pb::OrderPlaced { order: Some(order.into()) }))
     }
 
-    /// Records that an order moved on.
-    pub fn order_advanced(&mut self, order: &Order, state: &State) -> Result<(), Failure> {
+    /// Records that an order moved on, and returns it as it is then.
+    pub fn order_advanced(&mut self, order: Order, state: State) -> Result<Order, Failure> {
         self.entry(Change::OrderAdvanced(pb::OrderAdvanced {
             order_id: order.id.get(),
-            state: Some(state.into()),
+            state: Some((&state).into()),
             roles: order.roles.iter().map(ToString::to_string).collect(),
-        }))
+        }))?;
+        Ok(Order { state, updated_at: self.cause.now, ..order })
     }
 
     /// Records changes of enrollments.

@@ -361,7 +361,8 @@ fn deny_order(
     let Ok(state) = order.state.handle_denied(denied_by, request.reason.as_str().into()) else {
         return Ok(None);
     };
-    record.order_advanced(&order, &state)?;
-    record.key_destroyed(order.key_id, "its order was denied")?;
-    Ok(Some(order.key_id))
+    let key_id = order.key_id;
+    record.order_advanced(order, state)?;
+    record.key_destroyed(key_id, "its order was denied")?;
+    Ok(Some(key_id))
 }

@@ -465,7 +465,16 @@ impl Disk for SimDisk {
         })
     }
 
-    fn settle(&self) {}
+    fn sync_all(&self) -> io::Result<()> {
+        self.operate(|state| {
+            state.files.values_mut().for_each(File::sync);
+            for directory in state.directories.values_mut() {
+                directory.durable = directory.now.clone();
+                directory.changes.clear();
+            }
+            Ok(())
+        })
+    }
 
     fn lock(&self, _path: &str) -> Result<Box<dyn lock::Held>, lock::Error> {
         let mut state = self.state();

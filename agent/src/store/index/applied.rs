@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::error::Error;
 use crate::store::index::Index;
+use crate::store::index::indexed::Indexed;
 use crate::store::rows::{NoRows, Page, Pending, Row, Rows};
 
 /// Rows per batch while filling: large enough to be fast, small enough for sled's memory.
@@ -18,11 +19,12 @@ const BATCH: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct Applied {
     source: RwLock<Source>,
+    hot_tables: &'static [u8],
 }
 
 #[derive(Debug)]
 enum Source {
-    Indexed(Index),
+    Indexed(Indexed),
     Merged(Merged),
 }
 
@@ -73,14 +75,19 @@ impl Rows for Merged {
 }
 
 impl Applied {
-    /// Reads from the index.
-    pub(crate) const fn indexed(index: Index) -> Self {
-        Self { source: RwLock::new(Source::Indexed(index)) }
+    /// Reads from the index, whose last entry is `sequence`.
+    pub(crate) fn indexed(
+        index: Index,
+        hot_tables: &'static [u8],
+        sequence: u64,
+    ) -> Result<Self, Error> {
+        let indexed = Indexed::new(index, hot_tables, sequence)?;
+        Ok(Self { source: RwLock::new(Source::Indexed(indexed)), hot_tables })
     }
 
     /// Reads from a checkpoint and what came after it, until [`Self::fill`] is done.
-    pub(crate) const fn merged(merged: Merged) -> Self {
-        Self { source: RwLock::new(Source::Merged(merged)) }
+    pub(crate) const fn merged(merged: Merged, hot_tables: &'static [u8]) -> Self {
+        Self { source: RwLock::new(Source::Merged(merged)), hot_tables }
     }
 
     /// Returns whether the index answers.
@@ -91,15 +98,17 @@ impl Applied {
     /// Applies one group.
     pub(crate) fn apply(&self, writes: Pending, sequence: u64) -> Result<(), Error> {
         // Readers go on while the index takes a batch; pending rows change under the lock.
+        let mut writes = Some(writes);
         let indexed = self.read(|source| match source {
-            Source::Indexed(index) => Some(index.apply(&writes, sequence)),
+            Source::Indexed(index) => writes.take().map(|writes| index.apply(writes, sequence)),
             Source::Merged(_) => None,
         });
         if let Some(outcome) = indexed {
             return outcome;
         }
+        let writes = writes.unwrap_or_default();
         match &mut *self.source.write().unwrap_or_else(PoisonError::into_inner) {
-            Source::Indexed(index) => index.apply(&writes, sequence),
+            Source::Indexed(index) => index.apply(writes, sequence),
             Source::Merged(merged) => {
                 merged.apply(writes, sequence);
                 Ok(())
@@ -189,7 +198,7 @@ impl Applied {
         };
         writes.extend(merged.late.take().unwrap_or_default());
         index.apply(&writes, merged.sequence)?;
-        *source = Source::Indexed(index);
+        *source = Source::Indexed(Indexed::new(index, self.hot_tables, merged.sequence)?);
         Ok(true)
     }
 

@@ -18,10 +18,12 @@ use crate::store::keys::spool::{self, Place, Spool};
 use crate::store::keys::{DIRECTORY, Error, SealedKey, io_at, path};
 
 const ASIDE: &str = "keys/unreferenced";
-/// Keys that get their files together; each is synced by itself, their names once.
-const BATCH: usize = 256;
-/// From so many on, writing everything out first makes the syncs cheap.
-const SETTLE: usize = 16;
+/// Keys that get their files together: with 700 bytes each, no burden on memory while they wait.
+const BATCH: usize = 4_096;
+/// From so many on, one sync of everything is cheaper than one for each.
+const MANY: usize = 16;
+/// How long keys wait for company on their way out of the spool.
+const LINGER: Duration = Duration::from_secs(1);
 /// When files could not be written, because the disk is full, it is tried again after this time.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -248,10 +250,20 @@ impl KeyFiles {
             let waited = self.work.wait_timeout(state, RETRY);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        let mut lingered = false;
         loop {
             let sparing = self.is_sparing();
             let idle = sparing || state.unfiled.is_empty() && state.ready.is_some();
             match state.stop {
+                // In the spool they are durable: waiting a moment has many share the syncs, and
+                // keeps the disk free for whoever waits for an answer.
+                None if !idle && state.unfiled.len() < BATCH && !lingered => {
+                    lingered = true;
+                    let waited = self.work.wait_timeout_while(state, LINGER, |state| {
+                        state.stop.is_none() && state.unfiled.len() < BATCH
+                    });
+                    state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
                 Some(Stop::Abandon) => return Some(Stop::Abandon),
                 Some(Stop::Finish) if done.is_err() || sparing || state.unfiled.is_empty() => {
                     return Some(Stop::Finish);
@@ -292,13 +304,14 @@ impl KeyFiles {
         for key in &batch {
             written.push((key, write_file(&*self.disk, key)?));
         }
-        if batch.len() >= SETTLE {
-            self.disk.settle();
+        if batch.len() >= MANY {
+            self.disk.sync_all().map_err(io_at("sync", DIRECTORY))?;
+        } else {
+            for (key, file) in written {
+                file.sync_data().map_err(io_at("sync", &path(&key.id())))?;
+            }
+            self.disk.sync_dir(DIRECTORY).map_err(io_at("sync", DIRECTORY))?;
         }
-        for (key, file) in written {
-            file.sync_data().map_err(io_at("sync", &path(&key.id())))?;
-        }
-        self.disk.sync_dir(DIRECTORY).map_err(io_at("sync", DIRECTORY))?;
         let mut state = self.lock();
         for key in &batch {
             state.unfiled.remove(&key.id());

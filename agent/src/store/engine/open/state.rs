@@ -77,7 +77,8 @@ impl State {
         }
         trust::opened(disk)?;
         report.index = IndexStart::Trusted { applied: head.saturating_sub(applied) };
-        let applied = Applied::indexed(index);
+        let hot_tables = options.projection.hot_tables();
+        let applied = Applied::indexed(index, hot_tables, head.max(applied))?;
         Ok(Ok(Self { applied, tail, report, checkpoint_length: length }))
     }
 
@@ -113,7 +114,12 @@ impl State {
         report.index = if report.read_only.is_some() { IndexStart::Unused } else { index };
         report.checkpoints_set_aside = aside;
         let checkpoint_length = base.as_ref().map_or(0, |base| base.length());
-        Ok(Self { applied: Applied::merged(merged), tail, report, checkpoint_length })
+        Ok(Self {
+            applied: Applied::merged(merged, options.projection.hot_tables()),
+            tail,
+            report,
+            checkpoint_length,
+        })
     }
 }
 
