@@ -18,6 +18,7 @@ mod refusal;
 mod tests;
 
 pub use self::apply::{ApplyStep, RoleStatus, apply_steps};
+pub use self::friendly::unique_name;
 pub use self::note::Note;
 pub use self::refusal::{Refusal, Refusals};
 

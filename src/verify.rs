@@ -9,6 +9,7 @@
 mod chain;
 mod leaf;
 mod names;
+mod proven;
 mod revocation;
 mod trust;
 mod verdict;
@@ -16,6 +17,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 
+pub use self::proven::ProvenAuthority;
 pub use self::revocation::CrlState;
 pub use self::trust::TrustStore;
 

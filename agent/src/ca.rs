@@ -21,6 +21,7 @@ use rolecall::finding::{Finding, FindingCode};
 use rolecall::key::KeyId;
 use rolecall::reason::Reason;
 use rolecall::time::Timestamp;
+use rolecall::verify::ProvenAuthority;
 use tokio::sync::{Mutex, watch};
 
 use crate::issuer::embedded::{
@@ -47,6 +48,8 @@ pub struct OpenCa {
     pub issuing: IssuingCa,
     /// Its certificate, and those above it, the root last.
     pub certificates: Vec<Certificate>,
+    /// The same, verified once.
+    pub proven: Option<ProvenAuthority>,
     /// Whether the root's key is on this machine.
     pub has_root_key: bool,
     /// The root's list, which needs the root's key to be made again.
@@ -182,6 +185,7 @@ fn open(
     let issuing = IssuingCa::new(&key, issuing, publication).map_err(|error| broken(&error))?;
     Ok(OpenCa {
         issuing,
+        proven: ProvenAuthority::prove(&certificates),
         certificates,
         has_root_key: !authority.root_key_id.is_empty(),
         root_crl: (!authority.root_crl.is_empty()).then(|| authority.root_crl.clone()),

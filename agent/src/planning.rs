@@ -9,8 +9,8 @@ use rolecall::enrollment::Enrollment;
 use rolecall::inventory::StoredCertificate;
 use rolecall::naming::{NamingOptions, names};
 use rolecall::plan::{
-    ApplyStep, CurrentCertificate, IssuerFacts, Plan, PlanInput, Refusal, Refusals, RoleStatus,
-    apply_steps, plan,
+    ApplyStep, CurrentCertificate, FriendlyNames, IssuerFacts, Plan, PlanInput, Refusal, Refusals,
+    RoleStatus, apply_steps, plan,
 };
 use rolecall::reason::Reason;
 use rolecall::request::{IssuerName, RequestSpec};
@@ -26,6 +26,17 @@ impl Agent {
     /// # Errors
     /// Every reason why it cannot be planned, as one failure with the fields named.
     pub fn plan(&self, spec: &RequestSpec, grant: Grant, now: Timestamp) -> Result<Plan, Failure> {
+        self.plan_among(&self.store, spec, grant, now)
+    }
+
+    /// Plans as [`Self::plan`] does, with other names taken than the store's.
+    pub(crate) fn plan_among(
+        &self,
+        friendly_names: &dyn FriendlyNames,
+        spec: &RequestSpec,
+        grant: Grant,
+        now: Timestamp,
+    ) -> Result<Plan, Failure> {
         let loaded = self.topology();
         let enrollments = self.enrollments()?;
         let current = self.current_certificates(&loaded.topology, &spec.roles)?;
@@ -39,7 +50,7 @@ impl Agent {
             issuers: &issuers,
             enrollments: &enrollments,
             current: &current,
-            friendly_names: &self.store,
+            friendly_names,
             fresh_number: self.store.read(|view| view.next_order_id())?.get(),
             may_add_names: grant == Grant::Administrator,
             approved_names: &approved,

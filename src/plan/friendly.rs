@@ -1,5 +1,7 @@
 //! What a certificate is called in the store: unique there (`domain.md` §1.3).
 
+use std::convert::Infallible;
+
 use super::choose::Choice;
 use super::{PlanInput, Refusal};
 use crate::request::{FriendlyName, FriendlyNameChoice};
@@ -26,10 +28,26 @@ pub(super) fn name(
 }
 
 fn unique(input: PlanInput<'_>, name: &FriendlyName) -> FriendlyName {
-    let numbers = std::iter::once(input.fresh_number).chain(2_u64..);
-    let numbered = numbers.map(|number| name.with_suffix(&format!(" ({number})")));
-    std::iter::once(name.clone())
-        .chain(numbered)
-        .find(|candidate| !input.friendly_names.is_taken(candidate))
-        .expect("a finite store leaves some number free")
+    let free = |candidate: &FriendlyName| Ok(!input.friendly_names.is_taken(candidate));
+    let Ok(name) = unique_name(name, input.fresh_number, free) as Result<_, Infallible>;
+    name
+}
+
+/// Returns `name` if it is free, otherwise the first that is with a number behind it, of which
+/// `fresh_number` is tried first.
+///
+/// # Errors
+/// What `is_free` answers.
+pub fn unique_name<E>(
+    name: &FriendlyName,
+    fresh_number: u64,
+    mut is_free: impl FnMut(&FriendlyName) -> Result<bool, E>,
+) -> Result<FriendlyName, E> {
+    let mut candidate = name.clone();
+    let mut numbers = std::iter::once(fresh_number).chain(2_u64..);
+    while !is_free(&candidate)? {
+        let number = numbers.next().expect("a finite store leaves some number free");
+        candidate = name.with_suffix(&format!(" ({number})"));
+    }
+    Ok(candidate)
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ProvenAuthority;
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint};
 use crate::finding::{Finding, FindingCode, Severity};
 use crate::time::Timestamp;
@@ -19,6 +20,8 @@ pub struct TrustStore {
     pub intermediates: Vec<Certificate>,
     /// Those anchors that every client trusts; the others are private.
     pub public: BTreeSet<Fingerprint>,
+    /// Authorities whose way to a root was verified before.
+    pub proven: Vec<ProvenAuthority>,
 }
 
 impl TrustStore {

@@ -66,12 +66,67 @@ pub(super) fn path(
     trust: &TrustStore,
     now: Timestamp,
 ) -> Result<Vec<Certificate>, Refusal> {
+    match proven_path(chain, trust, now) {
+        Some(path) => Ok(path),
+        None => whole_path(chain, trust, now),
+    }
+}
+
+/// Returns the path over an authority that was proven before: only the leaf is left to verify.
+fn proven_path(chain: &Chain, trust: &TrustStore, now: Timestamp) -> Option<Vec<Certificate>> {
+    let issuer = chain.leaf().issuer();
+    let proven = trust.proven.iter().find(|proven| proven.authority().subject() == issuer)?;
+    if !proven.stands(trust, now) {
+        return None;
+    }
+    verify(chain.leaf(), &[proven.authority()], &[], now).ok()?;
+    let leaf = std::iter::once(chain.leaf());
+    Some(leaf.chain(proven.path()).cloned().collect())
+}
+
+fn whole_path(
+    chain: &Chain,
+    trust: &TrustStore,
+    now: Timestamp,
+) -> Result<Vec<Certificate>, Refusal> {
     let relevant = Relevant::find(chain, trust);
-    let leaf = CertificateDer::from(chain.leaf().der());
+    let verified = verify(chain.leaf(), &relevant.anchors, &relevant.intermediates, now)?;
+    let mut path = vec![chain.leaf().clone()];
+    for step in &verified.intermediates {
+        path.extend(relevant.intermediates.iter().copied().find(|c| c.der() == step).cloned());
+    }
+    let top = path.last().map(|top| top.issuer().clone());
+    path.extend(
+        relevant
+            .anchors
+            .into_iter()
+            .find(|anchor| {
+                Some(anchor.subject()) == top.as_ref()
+                    && anchor.public_key().spki_der() == verified.anchor_spki
+            })
+            .filter(|anchor| *anchor != chain.leaf())
+            .cloned(),
+    );
+    Ok(path)
+}
+
+/// What rustls-webpki went over.
+struct Verified {
+    /// DER, the leaf's issuer first.
+    intermediates: Vec<Vec<u8>>,
+    anchor_spki: Vec<u8>,
+}
+
+fn verify(
+    leaf: &Certificate,
+    anchors: &[&Certificate],
+    intermediates: &[&Certificate],
+    now: Timestamp,
+) -> Result<Verified, Refusal> {
+    let leaf = CertificateDer::from(leaf.der());
     let intermediates: Vec<_> =
-        relevant.intermediates.iter().map(|known| CertificateDer::from(known.der())).collect();
-    let roots: Vec<_> =
-        relevant.anchors.iter().map(|anchor| CertificateDer::from(anchor.der())).collect();
+        intermediates.iter().map(|known| CertificateDer::from(known.der())).collect();
+    let roots: Vec<_> = anchors.iter().map(|anchor| CertificateDer::from(anchor.der())).collect();
     let anchors: Vec<TrustAnchor<'_>> =
         roots.iter().filter_map(|der| webpki::anchor_from_trusted_cert(der).ok()).collect();
 
@@ -88,26 +143,13 @@ pub(super) fn path(
             None,
         )
         .map_err(Refusal)?;
-
-    let mut path = vec![chain.leaf().clone()];
-    for step in verified.intermediate_certificates() {
-        let der = step.der();
-        path.extend(relevant.intermediates.iter().copied().find(|c| c.der() == &*der).cloned());
-    }
-    let key = webpki::spki_for_anchor(verified.anchor());
-    let top = path.last().map(|top| top.issuer().clone());
-    path.extend(
-        relevant
-            .anchors
-            .into_iter()
-            .find(|anchor| {
-                Some(anchor.subject()) == top.as_ref()
-                    && anchor.public_key().spki_der() == key.as_ref()
-            })
-            .filter(|anchor| *anchor != chain.leaf())
-            .cloned(),
-    );
-    Ok(path)
+    Ok(Verified {
+        intermediates: verified
+            .intermediate_certificates()
+            .map(|step| step.der().to_vec())
+            .collect(),
+        anchor_spki: webpki::spki_for_anchor(verified.anchor()).as_ref().to_vec(),
+    })
 }
 
 /// The authorities whose names lead from the leaf upwards: all that a path can be made of.

@@ -36,7 +36,7 @@ pub mod subordinate;
 mod testing;
 
 pub use authority::IssuingCa;
-pub use csr::{AllowedNames, CsrFacts, CsrRefusal, check_csr, create_csr};
+pub use csr::{AllowedNames, CsrFacts, CsrRefusal, check_csr, check_own_csr, create_csr};
 pub use hierarchy::{
     HierarchyOptions, NewAuthority, NewHierarchy, create_hierarchy, create_issuing,
 };

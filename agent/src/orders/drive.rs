@@ -18,7 +18,7 @@ use super::complete::Signed;
 use super::place::{purposes, refusal_cause, subject};
 use crate::agent::Agent;
 use crate::ca::OpenCa;
-use crate::issuer::embedded::{AllowedNames, Profile, check_csr};
+use crate::issuer::embedded::{AllowedNames, Profile, check_own_csr};
 use crate::store::view::Cause;
 
 /// An order that rests, and until when.
@@ -78,7 +78,7 @@ impl Agent {
             Err(failure) if failure.reason == Reason::ShuttingDown => return Err(failure),
             Err(failure) => return self.unavailable(&order, &failure).await,
         };
-        let spki = match checked_key(&order) {
+        let spki = match self.checked_key(&order) {
             Ok(spki) => spki,
             Err(refusal) => return self.refuse(&order, refusal).await,
         };
@@ -101,10 +101,23 @@ impl Agent {
     ) -> Result<Order, Failure> {
         let ca = self.ca.get_or_establish(&self.store, &self.sealer, self.now()).await?;
         let spki =
-            checked_key(order).map_err(|refusal| Failure::new(Reason::CsrRefused, refusal))?;
+            self.checked_key(order).map_err(|refusal| Failure::new(Reason::CsrRefused, refusal))?;
         let certificate = sign(&ca, order, &spki, self.now())?;
         let issuers = ca.certificates.clone();
         self.complete(order, Signed { certificate, issuers, request: Some(request) }).await
+    }
+
+    /// Checks the request as the CA does, which takes nothing from it but the key.
+    fn checked_key(&self, order: &Order) -> Result<Vec<u8>, String> {
+        let allowed = AllowedNames {
+            dns_names: order.names.iter().cloned().collect(),
+            addresses: BTreeSet::new(),
+        };
+        let key = self.store.engine().key(&order.key_id);
+        let holds_key = |spki: &[u8; 32]| key.is_ok_and(|key| key.spki_sha256() == spki);
+        check_own_csr(&order.csr, &allowed, holds_key)
+            .map(|facts| facts.spki_der)
+            .map_err(|error| error.to_string())
     }
 
     async fn ask_for_approval(&self, order: &Order) -> Result<Order, Failure> {
@@ -163,15 +176,6 @@ impl Agent {
         self.destroy_key(key_id);
         Ok(order)
     }
-}
-
-/// Checks the request as the CA does, which takes nothing from it but the key.
-fn checked_key(order: &Order) -> Result<Vec<u8>, String> {
-    let allowed = AllowedNames {
-        dns_names: order.names.iter().cloned().collect(),
-        addresses: BTreeSet::new(),
-    };
-    check_csr(&order.csr, &allowed).map(|facts| facts.spki_der).map_err(|error| error.to_string())
 }
 
 fn sign(

@@ -1,5 +1,7 @@
 //! Places an order: plan, key, request, one journal group.
 
+use std::collections::BTreeSet;
+
 use rolecall::access::Grant;
 use rolecall::actor::{Actor, RequestId};
 use rolecall::api::status::{Failure, Violation};
@@ -7,7 +9,7 @@ use rolecall::enrollment::regroup;
 use rolecall::error_chain::Chain;
 use rolecall::key::KeyId;
 use rolecall::order::{Order, OrderId, State};
-use rolecall::plan::Plan;
+use rolecall::plan::{Plan, unique_name};
 use rolecall::reason::Reason;
 use rolecall::request::{Attribute, FriendlyName, FriendlyNameChoice, Goal, RequestSpec};
 use rolecall::role::Role;
@@ -57,7 +59,8 @@ impl Agent {
             return Ok(Placed { order, replayed: true, plan: None });
         }
         let now = self.now();
-        let plan = self.plan(&placing.spec, placing.grant, now)?;
+        // The writer makes the name unique: the store may have another order before this one.
+        let plan = self.plan_among(&BTreeSet::new(), &placing.spec, placing.grant, now)?;
         self.check_issuer(&placing.spec, &plan)?;
         if !placing.beside_open {
             self.store.read(|view| check_open(view, &placing.spec.roles))?;
@@ -74,7 +77,7 @@ impl Agent {
             .store
             .change(cause, move |record| {
                 if let Some(order) = record.read(|view| replay(view, &placing))? {
-                    return Ok((order, true));
+                    return Ok((order, None));
                 }
                 if !placing.beside_open {
                     record.read(|view| check_open(view, &placing.spec.roles))?;
@@ -84,11 +87,16 @@ impl Agent {
                 record.enrollments_changed(&regroup(&existing, &enrollment))?;
                 record.key(sealed)?;
                 record.order_placed(&order)?;
-                Ok((order.id, false))
+                Ok((order.id, Some(order.friendly_name)))
             })
             .await?;
-        let (order, replayed) = recorded;
-        Ok(Placed { order, replayed, plan: Some(plan) })
+        Ok(match recorded {
+            (order, Some(friendly_name)) => {
+                let plan = Some(Plan { friendly_name, ..plan });
+                Placed { order, replayed: false, plan }
+            }
+            (order, None) => Placed { order, replayed: true, plan: None },
+        })
     }
 
     fn check_issuer(&self, spec: &RequestSpec, plan: &Plan) -> Result<(), Failure> {
@@ -249,29 +257,29 @@ fn check_open(view: View<'_>, roles: &[Role]) -> Result<(), Failure> {
     }
 }
 
-/// Gives an order its number and, if its generated name was taken meanwhile, a name that is free.
+/// Gives an order its number and a name that nothing else has.
 fn numbered(
     record: &Record<'_, '_>,
     order: Order,
     choice: &FriendlyNameChoice,
 ) -> Result<Order, Failure> {
     let id = record.read(|view| view.next_order_id())?;
-    let taken = |name: &FriendlyName| record.read(|view| view.is_friendly_name_taken(name));
-    let mut friendly_name = order.friendly_name.clone();
-    if taken(&friendly_name)? {
-        if let FriendlyNameChoice::Exactly(name) = choice {
+    let is_free = |name: &FriendlyName| {
+        record.read(|view| view.is_friendly_name_taken(name)).map(|taken| !taken)
+    };
+    let friendly_name = match choice {
+        FriendlyNameChoice::Exactly(name) if is_free(name)? => name.clone(),
+        FriendlyNameChoice::Exactly(name) => {
             return Err(Failure::new(
                 Reason::PlanRefused,
                 format!("another certificate is called `{name}`"),
             )
             .with_remedy("give another name, or none to have one made"));
         }
-        let base = friendly_name.as_str().split(" (").next().unwrap_or_default();
-        friendly_name = base
-            .parse::<FriendlyName>()
-            .unwrap_or_else(|_| friendly_name.clone())
-            .with_suffix(&format!(" ({id})"));
-    }
+        FriendlyNameChoice::Generated | FriendlyNameChoice::BasedOn(_) => {
+            unique_name(&order.friendly_name, id.get(), is_free)?
+        }
+    };
     Ok(Order { id, friendly_name, ..order })
 }
 

@@ -78,9 +78,9 @@ pub struct CheckpointPolicy {
 }
 
 impl Default for CheckpointPolicy {
-    /// 16 MiB, which a start replays in a fraction of a second; 4 MiB at a stop.
+    /// 32 MiB, which a start replays in a second; 4 MiB at a stop.
     fn default() -> Self {
-        Self { least: 16 << 20, at_close: 4 << 20 }
+        Self { least: 32 << 20, at_close: 4 << 20 }
     }
 }
 

@@ -174,11 +174,11 @@ impl Pending {
     }
 
     /// Adds those writes of `written` whose key is `wanted`; what is gone leaves no trace.
-    pub(crate) fn keep(&mut self, written: Self, wanted: impl Fn(&[u8]) -> bool) {
-        for (key, value) in written.rows.into_iter().filter(|(key, _)| wanted(key)) {
+    pub(crate) fn keep(&mut self, written: &Self, wanted: impl Fn(&[u8]) -> bool) {
+        for (key, value) in written.rows.iter().filter(|(key, _)| wanted(key)) {
             match value {
-                Some(value) => drop(self.rows.insert(key, Some(value))),
-                None => drop(self.rows.remove(&key)),
+                Some(value) => drop(self.rows.insert(key.clone(), Some(Arc::clone(value)))),
+                None => drop(self.rows.remove(key)),
             }
         }
     }

@@ -293,6 +293,12 @@ impl<'a> View<'a> {
             .transpose()
     }
 
+    /// Returns whether the certificate of an authority is here.
+    pub fn has_issuer_certificate(&self, id: Fingerprint) -> Result<bool, Failure> {
+        let row = self.rows.get(&tables::issuer(id)).map_err(|error| failure(&error))?;
+        Ok(row.is_some())
+    }
+
     /// Returns the assignment of a role; vacant if it never had a certificate.
     pub fn assignment(&self, role: &Role, instance: &ScopeInstance) -> Result<Assignment, Failure> {
         let (scope, name) = instance_parts(instance);
@@ -504,7 +510,7 @@ impl Record<'_, '_> {
     ) -> Result<(), Failure> {
         let mut new = Vec::new();
         for issuer in issuers {
-            if self.read(|view| view.issuer_certificate(issuer.fingerprint()))?.is_none() {
+            if !self.read(|view| view.has_issuer_certificate(issuer.fingerprint()))? {
                 new.push(issuer.der().to_vec());
             }
         }
