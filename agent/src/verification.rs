@@ -25,8 +25,8 @@ pub struct Candidate<'a> {
     pub certificate: &'a Certificate,
     /// Its issuers, the nearest first.
     pub issuers: &'a [Certificate],
-    /// Its key, if it is here.
-    pub key: Option<KeyId>,
+    /// Whether its key is here.
+    pub key: KeyState,
     /// The digest that was asked for.
     pub asked_digest: Option<DigestAlgorithm>,
     /// When it was revoked here, if it was.
@@ -64,7 +64,7 @@ impl Agent {
         let candidate = Candidate {
             certificate: &stored.certificate,
             issuers: &issuers,
-            key: stored.key_id,
+            key: self.key_state(stored.key_id, &stored.certificate),
             asked_digest: stored.asked_digest,
             revoked: stored.revoked.as_ref(),
             shared_with: self.users_of(stored)?,
@@ -96,7 +96,7 @@ impl Agent {
             roles: &requirements,
             expected_names: &expected,
             shared_names: &shared,
-            key: self.key_state(candidate),
+            key: candidate.key,
             asked_digest: candidate.asked_digest,
             previous: None,
             crl: &crl,
@@ -129,9 +129,10 @@ impl Agent {
             .collect())
     }
 
-    fn key_state(&self, candidate: &Candidate<'_>) -> KeyState {
-        let Some(id) = candidate.key else { return KeyState::Missing };
-        let certified = candidate.certificate.public_key().spki_sha256();
+    /// Returns whether the key that a certificate is said to have is here.
+    pub fn key_state(&self, id: Option<KeyId>, certificate: &Certificate) -> KeyState {
+        let Some(id) = id else { return KeyState::Missing };
+        let certified = certificate.public_key().spki_sha256();
         match self.store.engine().key(&id) {
             Ok(sealed) if sealed.spki_sha256() == certified => KeyState::Held,
             Ok(_) => KeyState::Foreign,

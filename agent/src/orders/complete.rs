@@ -6,6 +6,7 @@ use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
 use rolecall::assignment::{Assignment, Candidate};
 use rolecall::certificate::Certificate;
+use rolecall::enrollment::Enrollment;
 use rolecall::finding::{Finding, Severity};
 use rolecall::inventory::StoredCertificate;
 use rolecall::order::{Order, State};
@@ -13,6 +14,7 @@ use rolecall::request::Goal;
 use rolecall::role::Role;
 use rolecall::time::Timestamp;
 use rolecall::topology::ScopeInstance;
+use rolecall::verify::KeyState;
 
 use crate::agent::Agent;
 use crate::store::view::{Cause, Record};
@@ -27,35 +29,67 @@ pub(crate) struct Signed {
     pub(crate) request: Option<pb::CaRequest>,
 }
 
+/// What completes an order: signed, and verified for its roles.
+#[derive(Debug)]
+pub(super) struct Completion {
+    signed: Signed,
+    waiting_for: Vec<Finding>,
+    instances: Vec<(Role, ScopeInstance)>,
+}
+
+impl Completion {
+    /// Records all of it, and how far the order comes with it.
+    pub(super) fn record(
+        self,
+        record: &mut Record<'_, '_>,
+        order: Order,
+    ) -> Result<Order, Failure> {
+        let Self { signed, waiting_for, instances } = self;
+        let fingerprint = signed.certificate.fingerprint();
+        // An order that was cancelled meanwhile takes no late answer.
+        let Ok(state) = order.state.handle_issued(fingerprint) else { return Ok(order) };
+        record_signed(record, &order, &signed)?;
+        let stored = stored(&order, &signed, record.cause().now);
+        record.certificate_installed(&stored, &signed.issuers)?;
+        let state = state.handle_installed(waiting_for).unwrap_or(state);
+        reach_goal(record, order, state, &instances, &signed.certificate)
+    }
+}
+
 impl Agent {
     /// Installs what was issued for `order` and goes on to its goal.
     pub(super) async fn complete(&self, order: &Order, signed: Signed) -> Result<Order, Failure> {
-        let now = self.now();
+        let key = self.key_state(Some(order.key_id), &signed.certificate);
+        let completion = self.completion(order, signed, key, &self.enrollments()?)?;
+        let id = order.id;
+        self.store
+            .change(Cause::agent(self.now()), move |record| {
+                let order = record.read(|view| view.expect_order(id))?;
+                completion.record(record, order)
+            })
+            .await
+    }
+
+    /// Verifies what was issued for `order`, whose key is in the state `key`.
+    pub(super) fn completion(
+        &self,
+        order: &Order,
+        signed: Signed,
+        key: KeyState,
+        enrollments: &[Enrollment],
+    ) -> Result<Completion, Failure> {
         let candidate = verification::Candidate {
             certificate: &signed.certificate,
             issuers: &signed.issuers,
-            key: Some(order.key_id),
+            key,
             asked_digest: Some(order.digest),
             revoked: None,
             shared_with: Vec::new(),
         };
-        let enrollments = self.enrollments()?;
-        let verification = self.verify_candidate(&candidate, &order.roles, &enrollments, now)?;
+        let now = self.now();
+        let verification = self.verify_candidate(&candidate, &order.roles, enrollments, now)?;
         let waiting_for = errors(&verification.findings);
-        let instances = self.instances(&order.roles);
-        let id = order.id;
-        self.store
-            .change(Cause::agent(now), move |record| {
-                let order = record.read(|view| view.expect_order(id))?;
-                let fingerprint = signed.certificate.fingerprint();
-                // An order that was cancelled meanwhile takes no late answer.
-                let Ok(state) = order.state.handle_issued(fingerprint) else { return Ok(order) };
-                record_signed(record, &order, &signed)?;
-                record.certificate_installed(&stored(&order, &signed, now), &signed.issuers)?;
-                let state = state.handle_installed(waiting_for).unwrap_or(state);
-                reach_goal(record, order, state, &instances, &signed.certificate)
-            })
-            .await
+        Ok(Completion { signed, waiting_for, instances: self.instances(&order.roles) })
     }
 
     /// Verifies an installed certificate again, and goes on to the order's goal if it is good now.

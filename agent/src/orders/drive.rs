@@ -8,17 +8,19 @@ use rolecall::api::convert::timestamp;
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
+use rolecall::enrollment::Enrollment;
 use rolecall::finding::{Finding, FindingCode};
 use rolecall::order::{Misplaced, Order, OrderId, State, Step};
 use rolecall::reason::Reason;
 use rolecall::renewal::{Spread, backoff};
 use rolecall::time::Timestamp;
+use rolecall::verify::KeyState;
 
-use super::complete::Signed;
+use super::complete::{Completion, Signed};
 use super::place::{purposes, refusal_cause, subject};
 use crate::agent::Agent;
 use crate::ca::OpenCa;
-use crate::issuer::embedded::{AllowedNames, Profile, check_own_csr};
+use crate::issuer::embedded::{AllowedNames, PrivateKey, Profile, check_own_csr};
 use crate::store::view::Cause;
 
 /// An order that rests, and until when.
@@ -78,7 +80,7 @@ impl Agent {
             Err(failure) if failure.reason == Reason::ShuttingDown => return Err(failure),
             Err(failure) => return self.unavailable(&order, &failure).await,
         };
-        let spki = match self.checked_key(&order) {
+        let spki = match checked_key(&order, self.held_key(&order)) {
             Ok(spki) => spki,
             Err(refusal) => return self.refuse(&order, refusal).await,
         };
@@ -100,24 +102,40 @@ impl Agent {
         request: pb::CaRequest,
     ) -> Result<Order, Failure> {
         let ca = self.ca.get_or_establish(&self.store, &self.sealer, self.now()).await?;
-        let spki =
-            self.checked_key(order).map_err(|refusal| Failure::new(Reason::CsrRefused, refusal))?;
+        let spki = checked_key(order, self.held_key(order))
+            .map_err(|refusal| Failure::new(Reason::CsrRefused, refusal))?;
         let certificate = sign(&ca, order, &spki, self.now())?;
         let issuers = ca.certificates.clone();
         self.complete(order, Signed { certificate, issuers, request: Some(request) }).await
     }
 
-    /// Checks the request as the CA does, which takes nothing from it but the key.
-    fn checked_key(&self, order: &Order) -> Result<Vec<u8>, String> {
-        let allowed = AllowedNames {
-            dns_names: order.names.iter().cloned().collect(),
-            addresses: BTreeSet::new(),
-        };
-        let key = self.store.engine().key(&order.key_id);
-        let holds_key = |spki: &[u8; 32]| key.is_ok_and(|key| key.spki_sha256() == spki);
-        check_own_csr(&order.csr, &allowed, holds_key)
-            .map(|facts| facts.spki_der)
-            .map_err(|error| error.to_string())
+    /// Signs an order before it is placed, and verifies what that gives.
+    ///
+    /// Nothing comes of it where somebody has to approve, or where anything goes wrong: the order is
+    /// placed without a certificate then, and driving it finds the same again and records it.
+    pub(super) async fn complete_at_once(
+        &self,
+        order: &Order,
+        key: &PrivateKey,
+        enrollment: &Enrollment,
+        now: Timestamp,
+    ) -> Option<Completion> {
+        if order.approval_required {
+            return None;
+        }
+        let ca = self.ca.get_or_establish(&self.store, &self.sealer, now).await.ok()?;
+        let spki = checked_key(order, Some(key.spki_sha256())).ok()?;
+        let certificate = sign(&ca, order, &spki, now).ok()?;
+        let issuers = ca.certificates.clone();
+        let mut enrollments = vec![enrollment.clone()];
+        enrollments.extend(self.enrollments().ok()?);
+        let signed = Signed { certificate, issuers, request: None };
+        self.completion(order, signed, KeyState::Held, &enrollments).ok()
+    }
+
+    /// Returns the SHA-256 of the public key of an order's stored key.
+    fn held_key(&self, order: &Order) -> Option<[u8; 32]> {
+        self.store.engine().key(&order.key_id).ok().map(|key| *key.spki_sha256())
     }
 
     async fn ask_for_approval(&self, order: &Order) -> Result<Order, Failure> {
@@ -176,6 +194,18 @@ impl Agent {
         self.destroy_key(key_id);
         Ok(order)
     }
+}
+
+/// Checks the request as the CA does, which takes nothing from it but the key; `held` is the SHA-256
+/// of the public key that is in our hands.
+fn checked_key(order: &Order, held: Option<[u8; 32]>) -> Result<Vec<u8>, String> {
+    let allowed = AllowedNames {
+        dns_names: order.names.iter().cloned().collect(),
+        addresses: BTreeSet::new(),
+    };
+    check_own_csr(&order.csr, &allowed, |spki_sha256| held.as_ref() == Some(spki_sha256))
+        .map(|facts| facts.spki_der)
+        .map_err(|error| error.to_string())
 }
 
 fn sign(

@@ -1,4 +1,5 @@
-//! Places an order: plan, key, request, one journal group.
+//! Places an order: plan, key, request and, where nobody has to be asked, what the CA signs, in one
+//! journal group.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +51,8 @@ pub struct Placed {
 }
 
 impl Agent {
-    /// Plans an order, makes its key, and records it; it is durable when this returns.
+    /// Plans an order, makes its key, and records it, at the embedded CA together with the
+    /// certificate; it is durable when this returns.
     ///
     /// # Errors
     /// When it cannot be planned, another order is in the way, or it cannot be recorded.
@@ -69,6 +71,7 @@ impl Agent {
         let key_id = KeyId::new(Self::random());
         let order = self.draft(&placing, &plan, (key_id, &key), now)?;
         let sealed = self.sealer.seal(key_id, key.spki_sha256(), order.exportable, key.pkcs8());
+        let completion = self.complete_at_once(&order, &key, &plan.enrollment, now).await;
         drop(key);
 
         let cause = self.cause(&placing.actor, Some(placing.request_id.clone()));
@@ -87,7 +90,11 @@ impl Agent {
                 record.enrollments_changed(&regroup(&existing, &enrollment))?;
                 record.key(sealed)?;
                 record.order_placed(&order)?;
-                Ok((order.id, Some(order.friendly_name)))
+                let placed = (order.id, Some(order.friendly_name.clone()));
+                if let Some(completion) = completion {
+                    completion.record(record, order)?;
+                }
+                Ok(placed)
             })
             .await?;
         Ok(match recorded {

@@ -28,11 +28,14 @@ impl OrderService for Services {
         let beside_open = message.beside_open;
         let placing = Placing { request_id, spec, beside_open, actor, grant };
         let placed = Box::pin(self.agent.place(placing)).await?;
-        let order = if message.wait {
+        let order = self.agent.store.read(|view| view.expect_order(placed.order))?;
+        let order = if order.state.is_settled() {
+            order
+        } else if message.wait {
             self.agent.drive_to_rest(placed.order).await?
         } else {
             self.agent.drive(placed.order).await?;
-            self.agent.store.read(|view| view.expect_order(placed.order))?
+            order
         };
         Ok(Response::new(pb::PlaceOrderResponse {
             order: Some((&order).into()),
