@@ -11,7 +11,7 @@ pub use self::establish::{
     EstablishOptions, establish, establish_subordinate, install_subordinate,
 };
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use rolecall::api::pb;
 use rolecall::api::status::Failure;
@@ -48,8 +48,8 @@ pub struct OpenCa {
     pub issuing: IssuingCa,
     /// Its certificate, and those above it, the root last.
     pub certificates: Vec<Certificate>,
-    /// The same, verified once.
-    pub proven: Option<ProvenAuthority>,
+    /// The same, once a certificate below them was verified.
+    pub proven: OnceLock<ProvenAuthority>,
     /// Whether the root's key is on this machine.
     pub has_root_key: bool,
     /// The root's list, which needs the root's key to be made again.
@@ -185,7 +185,7 @@ fn open(
     let issuing = IssuingCa::new(&key, issuing, publication).map_err(|error| broken(&error))?;
     Ok(OpenCa {
         issuing,
-        proven: ProvenAuthority::prove(&certificates),
+        proven: OnceLock::new(),
         certificates,
         has_root_key: !authority.root_key_id.is_empty(),
         root_crl: (!authority.root_crl.is_empty()).then(|| authority.root_crl.clone()),

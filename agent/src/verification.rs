@@ -45,7 +45,7 @@ impl Agent {
         {
             trust.anchors.push(root.clone());
             trust.intermediates.extend_from_slice(intermediates);
-            trust.proven.extend(ca.proven.clone());
+            trust.proven.extend(ca.proven.get().cloned());
         }
         trust
     }

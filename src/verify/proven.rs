@@ -1,41 +1,37 @@
-//! Authorities whose way to their root was verified once, so that each leaf need not do it again.
+//! Authorities that rustls-webpki went over before, so that each leaf need not pay for it again.
 //!
-//! A signer verifies every certificate it issues, and the signatures above the leaf are the same
-//! each time. What can change is looked at each time all the same: the dates of the whole path, and
-//! whether its root is still trusted.
+//! A signer verifies every certificate it issues, and what lies above the leaf is the same each
+//! time. What can change is looked at each time all the same: the dates of the whole path, and
+//! whether its root is still trusted. Under these conditions, and where nothing above the leaf's
+//! issuer depends on the leaf, the verdict on the leaf below its issuer is the verdict on the path.
 
-use super::TrustStore;
-use crate::certificate::{Certificate, SignatureCheck};
+use super::{TrustStore, Verification};
+use crate::certificate::Certificate;
+use crate::finding::Severity;
 use crate::time::Timestamp;
 
-/// An authority and those above it, every signature verified.
+/// An authority on whose path to a trust anchor rustls-webpki gave a good verdict.
 #[derive(Clone, Debug)]
 pub struct ProvenAuthority {
-    /// The authority first, its root last; never empty.
+    /// The authority first, its anchor last; never empty.
     path: Vec<Certificate>,
 }
 
 impl ProvenAuthority {
-    /// Verifies the signatures of a path that ends at a self-signed root.
+    /// Takes the leaf's issuer and those above it from a verification without an error.
     ///
-    /// Answers nothing if one of them does not hold, if something in the path may not be an
-    /// authority where it stands, or if names are constrained higher up than in the first
-    /// certificate, where rustls-webpki would not see it.
-    pub fn prove(path: &[Certificate]) -> Option<Self> {
-        let root = path.last()?;
-        let links = path.iter().zip(path.iter().skip(1));
-        let is_signed = links.into_iter().chain([(root, root)]).all(|(below, above)| {
-            below.issuer() == above.subject()
-                && below.check_signature(above.public_key()) == SignatureCheck::Valid
-        });
-        let is_authority = path.iter().zip(0_u32..).all(|(authority, below)| {
-            authority.is_ca()
-                && authority.key_usage().is_none_or(|usage| usage.key_cert_sign())
-                && authority.path_len().is_none_or(|most| most >= below)
-        });
-        let is_unconstrained =
-            path.iter().skip(1).all(|authority| authority.name_constraints().is_none());
-        (is_signed && is_authority && is_unconstrained).then(|| Self { path: path.to_vec() })
+    /// Answers nothing where something above that issuer constrains the leaf, by its names or by
+    /// what it is for: each leaf needs the whole verdict then (RFC 5280 §4.2.1.10 and §4.2.1.12).
+    pub fn of(verification: &Verification) -> Option<Self> {
+        let is_good = verification.is_anchored
+            && verification.findings.iter().all(|finding| finding.severity != Severity::Error);
+        let path = verification.path.get(1..)?;
+        let (authority, above) = path.split_first()?;
+        let is_free = authority.extended_key_usage().is_none()
+            && above.iter().all(|higher| {
+                higher.name_constraints().is_none() && higher.extended_key_usage().is_none()
+            });
+        (is_good && is_free).then(|| Self { path: path.to_vec() })
     }
 
     /// Returns the authority.

@@ -5,7 +5,7 @@ mod fixture;
 
 use std::time::Duration;
 
-use rcgen::SanType;
+use rcgen::{CertificateParams, GeneralSubtree, NameConstraints, SanType};
 
 use self::cases::{Case, cases};
 use self::fixture::{Authority, World, day};
@@ -56,6 +56,54 @@ fn each_case_has_its_own_cause_and_no_other_error() {
             .collect();
         assert!(others.is_empty(), "{code}: {others:?}");
     }
+}
+
+#[test]
+fn what_was_proven_before_changes_no_verdict() {
+    for Case { code, mut world } in cases() {
+        let before = world.verify();
+        let sound = World {
+            leaf: world.sound_leaf(),
+            issuers: world.issuers.clone(),
+            trust: world.trust.clone(),
+            ..World::new()
+        };
+        world.trust.proven.extend(ProvenAuthority::of(&before));
+        world.trust.proven.extend(ProvenAuthority::of(&sound.verify()));
+        let after = world.verify();
+        assert_eq!(after.findings, before.findings, "{code}");
+        assert_eq!(after.path, before.path, "{code}");
+        assert_eq!(after.is_anchored, before.is_anchored, "{code}");
+    }
+}
+
+#[test]
+fn an_authority_is_proven_by_a_good_verdict_and_stands_while_its_path_is_valid_and_trusted() {
+    let mut world = World::new();
+    let proven = ProvenAuthority::of(&world.verify()).unwrap();
+    assert_eq!(proven.path(), [&world.issuing, &world.root].map(|made| made.certificate.clone()));
+    assert!(proven.stands(&world.trust, fixture::now()));
+    let in_a_century = fixture::now() + Duration::from_secs(100 * 365 * 86_400);
+    assert!(!proven.stands(&world.trust, in_a_century));
+    assert!(!proven.stands(&TrustStore::default(), fixture::now()));
+
+    world.alter_signature();
+    assert!(ProvenAuthority::of(&world.verify()).is_none());
+}
+
+#[test]
+fn an_authority_below_one_that_constrains_leaves_is_never_proven() {
+    let permitted = GeneralSubtree::DnsName("contoso.com".into());
+    let constraints =
+        NameConstraints { permitted_subtrees: vec![permitted], excluded_subtrees: Vec::new() };
+    let constrain = |params: &mut CertificateParams| params.name_constraints = Some(constraints);
+    let root = Authority::root("Contoso Root", constrain);
+    let mut world = World::below(root);
+    let verification = world.verify();
+    assert_eq!(verification.findings, []);
+    assert!(ProvenAuthority::of(&verification).is_none());
+    world = World::new();
+    assert!(ProvenAuthority::of(&world.verify()).is_some());
 }
 
 fn store_findings() -> Vec<Finding> {

@@ -40,10 +40,11 @@ impl EstablishOptions {
         let mut options =
             HierarchyOptions::new(self.organization.clone(), self.permitted(), serials);
         options.publication.clone_from(&self.publication);
-        // One algorithm all the way up: clients that know no ECDSA need RSA for both, and every
-        // verification of a leaf pays for the root's signature too.
-        options.root_algorithm = self.key_algorithm;
         options.issuing_algorithm = self.key_algorithm;
+        if self.key_algorithm.is_rsa() {
+            // Clients that know no ECDSA need RSA all the way up.
+            options.root_algorithm = self.key_algorithm;
+        }
         options
     }
 }

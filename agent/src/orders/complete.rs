@@ -14,7 +14,7 @@ use rolecall::request::Goal;
 use rolecall::role::Role;
 use rolecall::time::Timestamp;
 use rolecall::topology::ScopeInstance;
-use rolecall::verify::KeyState;
+use rolecall::verify::{KeyState, ProvenAuthority};
 
 use crate::agent::Agent;
 use crate::store::view::{Cause, Record};
@@ -88,6 +88,9 @@ impl Agent {
         };
         let now = self.now();
         let verification = self.verify_candidate(&candidate, &order.roles, enrollments, now)?;
+        if let (Some(ca), Some(proven)) = (self.ca.get(), ProvenAuthority::of(&verification)) {
+            ca.proven.get_or_init(|| proven);
+        }
         let waiting_for = errors(&verification.findings);
         Ok(Completion { signed, waiting_for, instances: self.instances(&order.roles) })
     }

@@ -93,7 +93,10 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let root = Authority::root("Contoso Root", |_| {});
+        Self::below(Authority::root("Contoso Root", |_| {}))
+    }
+
+    pub(super) fn below(root: Authority) -> Self {
         let issuing = root.below("Contoso Issuing", |_| {});
         let leaf = issuing.sign(&leaf_params(), &leaf_key());
         Self {
@@ -109,6 +112,11 @@ impl World {
             previous: None,
             crl: BTreeMap::new(),
         }
+    }
+
+    /// Returns a leaf of this world's authority with which nothing is wrong.
+    pub(super) fn sound_leaf(&self) -> Certificate {
+        self.issuing.sign(&leaf_params(), &leaf_key())
     }
 
     pub(super) fn verify(&self) -> Verification {

@@ -231,6 +231,22 @@ fn whoever_does_not_hold_the_key_is_refused() {
 }
 
 #[test]
+fn a_request_for_a_key_in_our_own_hands_is_judged_by_all_but_its_signature() {
+    let names =
+        |name| request(|params| params.subject_alt_names = vec![SanType::DnsName(ia5(name))]);
+    let mut good = names("se01.contoso.com");
+    let facts = check_csr(&good, &allowed()).unwrap();
+    let ours = |spki_sha256: &[u8; 32]| *spki_sha256 == facts.spki_sha256;
+    *good.last_mut().unwrap() ^= 1;
+    assert!(matches!(refusal(&good), CsrRefusal::Unverified(_)));
+    assert_eq!(check_own_csr(&good, &allowed(), ours).as_ref(), Ok(&facts));
+
+    let foreign = names("www.fabrikam.com");
+    let always = |_spki_sha256: &[u8; 32]| true;
+    assert_eq!(check_own_csr(&foreign, &allowed(), always), Err(refusal(&foreign)));
+}
+
+#[test]
 fn weak_huge_and_foreign_keys_are_refused_before_use() {
     let fixture = Fixture::new(&options());
     let made = |arguments: &[&str]| {
