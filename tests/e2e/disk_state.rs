@@ -201,13 +201,15 @@ fn frames(segment: &[u8]) -> Vec<(usize, usize)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_that_ends_anywhere_in_its_last_frames_is_a_tear_and_no_damage() {
     let lab = Lab::new();
-    let (mut ledger, mut before_last) = (Ledger::default(), Ledger::default());
+    // Each order is one frame; `ledgers[n]` is what the first n of them promise.
+    let mut ledgers = vec![Ledger::default()];
     let mut agent = lab.start("info");
     let client = agent.answering(&lab).await;
     for id in ["first", "second", "third"] {
-        before_last = ledger.clone();
+        let mut ledger = ledgers.last().unwrap().clone();
         let answer = client.orders().place_order(order(id, true)).await.unwrap();
         ledger.note_message(id, answer.into_inner().order);
+        ledgers.push(ledger);
     }
     agent.kill();
     let (disk, bytes) = (simulated(&lab.state()), fs::read(lab.state().join(SEGMENT)).unwrap());
@@ -215,7 +217,9 @@ async fn a_journal_that_ends_anywhere_in_its_last_frames_is_a_tear_and_no_damage
     let (last, length) = *frames.last().unwrap();
     let (before, _) = frames[frames.len() - 2];
     let step = usize::try_from(from_environment("ROLECALL_TEAR_STEP", STEP)).unwrap();
-    for end in (before..last + length).step_by(step).chain([last - 1, last, last + 1]) {
+    for end in
+        (before..last + length).step_by(step).chain([last - 1, last, last + 1, last + length])
+    {
         for zeroed in [false, true] {
             let mut torn = bytes.get(..end).unwrap().to_vec();
             if zeroed {
@@ -225,9 +229,9 @@ async fn a_journal_that_ends_anywhere_in_its_last_frames_is_a_tear_and_no_damage
             disk.tamper(SEGMENT, |journal| *journal = torn);
             let opened = open(Arc::new(disk.clone()));
             assert_eq!(opened.report.read_only, None, "ends at {end}: {:?}", opened.report);
-            // Without the last order's frames nothing but what came before is promised.
-            let what = format!("ends at {end}");
-            opened.is_whole(&disk, &lab.sealer(), &before_last, &what).await;
+            let whole = 1 + usize::from(end >= last) + usize::from(end >= last + length);
+            let what = format!("ends at {end}, after {whole} whole orders");
+            opened.is_whole(&disk, &lab.sealer(), &ledgers[whole], &what).await;
             opened.kill();
         }
     }
