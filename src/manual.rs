@@ -50,8 +50,8 @@ pub mod benchmarks {
 pub mod decisions {
     //! What was decided, against what, and what follows from it: one page each.
 
-    pub mod d0001_two_journal_groups {
-        #![doc = include_str!("manual/decisions/0001-two-journal-groups.md")]
+    pub mod d0001_one_journal_group {
+        #![doc = include_str!("manual/decisions/0001-one-journal-group.md")]
     }
 
     pub mod d0002_rows_are_messages {

@@ -1,9 +1,9 @@
 //! Orders, from being placed to their goal.
 //!
-//! Two groups of the journal make an order at the embedded CA
-//! (`manual/decisions/0001-two-journal-groups.md`): *placed* carries the key, the request and the
-//! intent to send it; *completed* carries what the CA signed, the certificate, its assignments and
-//! the order's end. Between them nothing is lost by a crash: the order is found open, and the
+//! *Placed* carries the key, the request and the intent to send it; *completed* carries what the CA
+//! signed, the certificate, its assignments and the order's end. At the embedded CA both are one
+//! group of the journal (`manual/decisions/0001-one-journal-group.md`), unless somebody has to
+//! approve: then nothing is lost by a crash between them, because the order is found open, and the
 //! identical request is signed again.
 
 mod complete;

@@ -16,31 +16,31 @@ TOPOLOGY = Path(__file__).resolve().parents[2] / "deploy/examples/standard-editi
 """Names no issuer, so the embedded CA signs."""
 
 
-def init_command(binaries, state):
-    """Returns the command that sets an agent up on `state`."""
-    return [binaries / "rolecall-agent", "init", "--state", state, "--server", SERVER,
-            "--topology", TOPOLOGY]
+def init_command(binaries, folder):
+    """Returns the command that sets an agent up in `folder`."""
+    return [binaries / "rolecall-agent", "init", "--directory", folder, "--server", SERVER,
+            "--topology", TOPOLOGY, "--local-grant", "administrator"]
 
 
-def run_command(binaries, state):
+def run_command(binaries, folder):
     """Returns the command that runs the agent in the foreground until SIGTERM."""
-    return [binaries / "rolecall-agent", "run", "--state", state]
+    return [binaries / "rolecall-agent", "run", "--config", folder / "agent.toml"]
 
 
-def list_command(binaries, state):
+def list_command(binaries, folder):
     """Returns the command with which an administrator lists the certificates."""
-    return [binaries / "rolecallctl", "--socket", socket(state), "certificate", "list"]
+    return [binaries / "rolecallctl", "--socket", socket(folder), "certificate", "list"]
 
 
-def socket(state):
-    """Returns where the agent on `state` listens."""
-    return state / "run" / "agent.sock"
+def socket(folder):
+    """Returns where the agent in `folder` listens."""
+    return folder / "agent.sock"
 
 
 INDEX = "index"
 """The folder that is removed so that the agent builds its index anew."""
 
-REBUILT = re.compile(r"index.*(rebuilt|rebuild finished)")
+REBUILT = re.compile(r"index is rebuilt")
 """The line of the agent's log that says that the index is complete again."""
 
 START_SECONDS = 120
@@ -48,16 +48,17 @@ START_SECONDS = 120
 
 
 class Agent:
-    """An agent, set up on a new state directory; `start` and `stop` run its process."""
+    """An agent, set up in a new folder; `start` and `stop` run its process."""
 
     def __init__(self, binaries, load, folder):
         self.binaries, self.generator = binaries, load
+        self.folder = folder
         self.state = folder / "state"
         self.log = folder / "agent.log"
         self.orders = 0
         self.process = None
         folder.mkdir(parents=True)
-        self._run_logged(init_command(binaries, self.state))
+        self._run_logged(init_command(binaries, folder))
 
     def __enter__(self):
         self.start()
@@ -71,7 +72,7 @@ class Agent:
         with self.log.open("ab") as log:
             self.log_offset = self.log.stat().st_size
             self.started = time.monotonic()
-            self.process = subprocess.Popen(run_command(self.binaries, self.state),
+            self.process = subprocess.Popen(run_command(self.binaries, self.folder),
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._wait_until_served()
         self.orders += 1
@@ -86,7 +87,7 @@ class Agent:
 
     def load(self, command, *arguments):
         """Runs the load generator and returns its figures."""
-        words = [self.generator, command, socket(self.state), *map(str, arguments)]
+        words = [self.generator, command, socket(self.folder), *map(str, arguments)]
         done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{command} has no figures: {done.stderr.strip()}")
@@ -127,7 +128,7 @@ class Agent:
         shutil.rmtree(self.state / INDEX)
 
     def _wait_until_served(self):
-        words = [self.generator, "served", socket(self.state), str(START_SECONDS)]
+        words = [self.generator, "served", socket(self.folder), str(START_SECONDS)]
         with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as client:
             while client.poll() is None:
                 if self.process.poll() is not None:

@@ -76,6 +76,7 @@ fn rebuild(shared: &Shared, disk: Arc<dyn Disk>) -> Result<(), Error> {
     let go_on = || !shared.stopping.load(Ordering::Acquire);
     if shared.applied.fill(index, &go_on)? {
         trust::opened(&*disk)?;
+        tracing::info!("the index is rebuilt");
     }
     Ok(())
 }
