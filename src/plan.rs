@@ -191,7 +191,7 @@ pub fn plan(input: PlanInput<'_>) -> Result<Plan, Refusals> {
         exportable_forced_by: choice.forced_by(input.spec),
         friendly_name,
         lifetime: lifetime.given,
-        approval_required: choice.needs_approval() || !names.need_another.is_empty(),
+        approval_required: choice.guarded_by.is_some() || !names.need_another.is_empty(),
         notes,
         enrollment,
     })

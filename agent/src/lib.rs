@@ -46,6 +46,7 @@ use crate::config::Config;
 /// # Errors
 /// Why it was not done.
 pub fn main(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, Error> {
+    forbid_core_dumps();
     match cli.command {
         Command::Init(options) => init::init(&options, out).map(|()| ExitCode::SUCCESS),
         Command::Run(options) => serve(Config::load(&options.config)?).map(|()| ExitCode::SUCCESS),
@@ -57,7 +58,6 @@ pub fn main(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, Error> {
 
 fn serve(config: Config) -> Result<(), Error> {
     telemetry::start(&config.log);
-    forbid_core_dumps();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()

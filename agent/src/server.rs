@@ -6,6 +6,7 @@ mod assignments;
 mod certificates;
 mod enrollments;
 mod findings;
+mod finish;
 mod issuers;
 mod journal;
 mod orders;
@@ -28,6 +29,7 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
+use self::finish::FinishLayer;
 use self::peer::{AccessLayer, Caller};
 use crate::agent::Agent;
 use crate::config::Socket;
@@ -126,6 +128,7 @@ pub async fn serve(
     let stop = shutdown.clone();
     tonic::transport::Server::builder()
         .layer(access(&agent, socket))
+        .layer(FinishLayer)
         .add_service(health_service)
         .add_service(reflection.build_v1()?)
         .add_service(pb::status_service_server::StatusServiceServer::new(services.clone()))

@@ -21,6 +21,8 @@ pub(super) struct Choice<'a> {
     pub(super) issuer: IssuerName,
     pub(super) facts: Cow<'a, IssuerFacts>,
     pub(super) template: Option<TemplateName>,
+    /// The template whose approval the request has to wait for.
+    pub(super) guarded_by: Option<TemplateName>,
     pub(super) usages: Usages,
     /// Whether clientAuth is wanted, whatever can be had.
     pub(super) client_wanted: bool,
@@ -54,10 +56,6 @@ impl Choice<'_> {
     pub(super) fn described_template(&self) -> Option<&Template> {
         described(&self.facts, self.template.as_ref()?)
     }
-
-    pub(super) fn needs_approval(&self) -> bool {
-        self.described_template().is_some_and(|template| template.approval)
-    }
 }
 
 /// Chooses, and records what cannot be chosen; nothing comes back without the roles.
@@ -84,6 +82,7 @@ pub(super) fn choose<'a>(input: PlanInput<'a>, refusals: &mut Vec<Refusal>) -> O
     let chooser = Chooser { input, issuer: &issuer, facts: &facts, roles: &roles };
     let template = chooser.template(refusals);
     let described = template.as_ref().and_then(|name| described(&facts, name));
+    let guarded_by = chooser.guarded_by(described);
     let client_wanted = chooser.wants_client();
     let usages = chooser.usages(described, refusals);
     let key_algorithm = chooser.key(described, refusals);
@@ -94,6 +93,7 @@ pub(super) fn choose<'a>(input: PlanInput<'a>, refusals: &mut Vec<Refusal>) -> O
         instance,
         issuer,
         facts,
+        guarded_by,
         template,
         usages,
         client_wanted,
@@ -224,6 +224,18 @@ impl Chooser<'_> {
             .or_else(|| offered.iter().find(|template| template.client_auth == client))
             .or(described)
             .or_else(|| offered.first())
+            .map(|template| template.name.clone())
+    }
+
+    /// The chosen template may want an approval; and who is no administrator does not get around
+    /// that of the topology's template by choosing another.
+    fn guarded_by(self, chosen: Option<&Template>) -> Option<TemplateName> {
+        let usual = self.input.topology.default_template(self.issuer, self.roles);
+        let usual = usual.as_ref().and_then(|usual| described(self.facts, usual));
+        chosen
+            .into_iter()
+            .chain(usual.filter(|_| !self.input.may_add_names))
+            .find(|template| template.approval)
             .map(|template| template.name.clone())
     }
 

@@ -166,8 +166,8 @@ fn note_issuer(input: PlanInput<'_>, choice: &Choice<'_>, notes: &mut Vec<Note>)
     if !choice.facts.public && !roles.is_empty() {
         notes.push(Note::PrivateIssuerFacesPublic { roles, issuer: issuer() });
     }
-    if let Some(template) = choice.described_template().filter(|template| template.approval) {
-        notes.push(Note::ApprovalNeeded { template: template.name.clone() });
+    if let Some(template) = &choice.guarded_by {
+        notes.push(Note::ApprovalNeeded { template: template.clone() });
     }
 }
 

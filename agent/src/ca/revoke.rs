@@ -27,13 +27,16 @@ impl Ca {
         })?;
         let _one_at_a_time = self.busy.lock().await;
         let now = cause.now;
-        let last = store.read(|view| view.crl())?.map_or(0, |crl| crl.number);
+        let last = store.read(|view| view.crl())?;
+        let rows = store.read(|view| view.revocations())?;
+        let revocations = count(&rows);
+        let entries = listable(rows, last.as_ref());
+        let last = last.map_or(0, |crl| crl.number);
         // `security.md` §7: a restored store never publishes a number twice.
         let number =
             last.saturating_add(1).max(u64::try_from(now.as_seconds()).unwrap_or_default());
-        let entries = revoked(store)?;
         let next_update = now + CRL_LIFETIME;
-        let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        let listed = count(&entries);
         let list = crl(&open.issuing, &entries, number, now, next_update).map_err(|error| {
             Failure::new(Reason::Internal, format!("no revocation list: {}", Chain(&error)))
         })?;
@@ -42,7 +45,8 @@ impl Ca {
                 record.entry(Change::CrlPublished(pb::CrlPublished {
                     number,
                     next_update: Some(timestamp(next_update)),
-                    entries: count,
+                    entries: listed,
+                    revocations,
                 }))
             })
             .await?;
@@ -59,6 +63,10 @@ impl Ca {
             return Ok(Some(Timestamp::EPOCH));
         }
         let published = store.read(|view| view.crl())?;
+        let covered = published.as_ref().map_or(0, |crl| crl.revocations);
+        if count(&store.read(|view| view.revocations())?) > covered {
+            return Ok(Some(Timestamp::EPOCH));
+        }
         let end = published.and_then(|crl| crl.next_update).map_or(Timestamp::EPOCH, moment);
         Ok(Some(end - CRL_OVERLAP))
     }
@@ -91,10 +99,21 @@ impl Ca {
     }
 }
 
-fn revoked(store: &Store) -> Result<Vec<RevokedEntry>, Failure> {
-    let rows = store.read(|view| view.revocations())?;
-    Ok(rows
-        .into_iter()
+/// Returns what a list after `last` names. What expired is on one more list (RFC 5280 §3.3), and on
+/// none that is made after that one has ended.
+fn listable(
+    rows: Vec<(Vec<u8>, pb::Certificate)>,
+    last: Option<&pb::CrlPublished>,
+) -> Vec<RevokedEntry> {
+    let last_made = last
+        .and_then(|crl| crl.next_update)
+        .map_or(Timestamp::EPOCH, |end| moment(end) - CRL_LIFETIME);
+    let is_over = |row: &pb::Certificate| {
+        let not_after = row.facts.as_ref().and_then(|facts| facts.not_after);
+        not_after.is_some_and(|end| moment(end) < last_made)
+    };
+    rows.into_iter()
+        .filter(|(_, row)| !is_over(row))
         .filter_map(|(serial, row)| {
             let mut octets = [0; 16];
             let start = octets.len().checked_sub(serial.len())?;
@@ -105,7 +124,11 @@ fn revoked(store: &Store) -> Result<Vec<RevokedEntry>, Failure> {
                 reason: row.revocation_reason.parse().unwrap_or(RevocationReason::Unspecified),
             })
         })
-        .collect())
+        .collect()
+}
+
+fn count<T>(things: &[T]) -> u32 {
+    u32::try_from(things.len()).unwrap_or(u32::MAX)
 }
 
 /// Long enough that a weekend without the agent stops nobody, short enough for a revocation to count.

@@ -58,12 +58,17 @@ impl Completion {
 
 impl Agent {
     /// Installs what was issued for `order` and goes on to its goal.
-    pub(super) async fn complete(&self, order: &Order, signed: Signed) -> Result<Order, Failure> {
+    pub(super) async fn complete(
+        &self,
+        order: &Order,
+        signed: Signed,
+        cause: Cause,
+    ) -> Result<Order, Failure> {
         let key = self.key_state(Some(order.key_id), &signed.certificate);
         let completion = self.completion(order, signed, key, &self.enrollments()?)?;
         let id = order.id;
         self.store
-            .change(Cause::agent(self.now()), move |record| {
+            .change(cause, move |record| {
                 let order = record.read(|view| view.expect_order(id))?;
                 completion.record(record, order)
             })

@@ -92,21 +92,23 @@ impl Agent {
             Err(failure) => return self.refuse(&order, failure.message).await,
         };
         let issuers = ca.certificates.clone();
-        self.complete(&order, Signed { certificate, issuers, request: None }).await
+        let signed = Signed { certificate, issuers, request: None };
+        self.complete(&order, signed, Cause::agent(self.now())).await
     }
 
-    /// Signs an order whose request at the CA was approved.
+    /// Signs an order whose request at the CA was approved, in the name of who approved it.
     pub(crate) async fn issue_approved(
         &self,
         order: &Order,
         request: pb::CaRequest,
+        cause: Cause,
     ) -> Result<Order, Failure> {
         let ca = self.ca.get_or_establish(&self.store, &self.sealer, self.now()).await?;
         let spki = checked_key(order, self.held_key(order))
             .map_err(|refusal| Failure::new(Reason::CsrRefused, refusal))?;
         let certificate = sign(&ca, order, &spki, self.now())?;
         let issuers = ca.certificates.clone();
-        self.complete(order, Signed { certificate, issuers, request: Some(request) }).await
+        self.complete(order, Signed { certificate, issuers, request: Some(request) }, cause).await
     }
 
     /// Signs an order before it is placed, and verifies what that gives.

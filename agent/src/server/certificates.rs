@@ -90,26 +90,32 @@ impl CertificateService for Services {
                 },
             )?,
         };
-        let (stored, message) = self.find_certificate(&asked.certificate)?;
+        let (stored, message) = self.find_revocable(&asked.certificate)?;
         self.check_revocable(&stored, &message, asked.force)?;
-        let crl_number = if asked.what_if || stored.revoked.is_some() {
-            self.agent.store.read(|view| view.crl())?.map_or(0, |crl| crl.number)
-        } else {
-            let agent = &self.agent;
+        let agent = &self.agent;
+        if !asked.what_if && stored.revoked.is_none() {
             let revoked = pb::CertificateRevoked {
                 fingerprint: message.fingerprint.clone(),
                 thumbprint: message.thumbprint.clone(),
                 reason: reason.as_str().to_owned(),
+                serial_number: stored.certificate.serial_number().as_bytes().to_vec(),
             };
             agent
                 .store
                 .change(cause.clone(), move |record| {
+                    record.essential();
                     record.entry(Change::CertificateRevoked(revoked))
                 })
                 .await?;
+        }
+        // Also where an earlier call recorded the revocation and could not publish it.
+        let is_due = agent.ca.crl_due(&agent.store)?.is_some_and(|due| due <= cause.now);
+        let crl_number = if is_due && !asked.what_if {
             agent.ca.publish_crl(&agent.store, cause).await?
+        } else {
+            agent.store.read(|view| view.crl())?.map_or(0, |crl| crl.number)
         };
-        let (_, message) = self.find_certificate(&stored.certificate.fingerprint().to_string())?;
+        let (_, message) = self.find_revocable(&stored.certificate.fingerprint().to_string())?;
         Ok(Response::new(pb::RevokeCertificateResponse { certificate: Some(message), crl_number }))
     }
 
@@ -167,6 +173,21 @@ impl Services {
             let message = described(view, &stored)?;
             Ok((stored, message))
         })
+    }
+
+    /// Returns a certificate of the store, or one that the embedded CA signed for somebody else.
+    fn find_revocable(&self, text: &str) -> Result<(StoredCertificate, pb::Certificate), Failure> {
+        match self.find_certificate(text) {
+            Err(failure) if failure.reason == Reason::CertificateUnknown => {
+                let selector = selector(text)?;
+                self.agent.store.read(|view| {
+                    let stored = view.find_issued_elsewhere(&selector)?;
+                    let message = described(view, &stored)?;
+                    Ok((stored, message))
+                })
+            }
+            found => found,
+        }
     }
 
     fn roles_of(&self, certificate: &pb::Certificate) -> Result<Vec<Role>, Failure> {

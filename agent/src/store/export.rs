@@ -38,6 +38,7 @@ const fn name(table: u8) -> &'static str {
         tables::REQUESTS => "requests",
         tables::CA_REQUESTS => "ca-requests",
         tables::CA_ISSUED => "ca-issued",
+        tables::ISSUED_ELSEWHERE => "issued-elsewhere",
         tables::KEYS => "keys",
         _ => "store",
     }

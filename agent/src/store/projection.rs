@@ -13,7 +13,7 @@ use rolecall::certificate::{Certificate, Fingerprint};
 use rolecall::key::KeyId;
 use rolecall::order::{OrderId, State};
 
-use super::rows::{CheckpointRecord, Projection, ProjectionError, RowWrite, Rows};
+use super::rows::{CheckpointRecord, KeyFate, Projection, ProjectionError, RowWrite, Rows};
 use super::tables::{self, Meta};
 
 /// The projection of `rolecall.v1.JournalEntry`.
@@ -60,16 +60,20 @@ impl Projection for Entries {
     fn key_ids(
         &self,
         view: &dyn Rows,
-        found: &mut dyn FnMut(KeyId),
+        found: &mut dyn FnMut(KeyId, KeyFate),
     ) -> Result<(), ProjectionError> {
         for row in view.scan(&[tables::KEYS]) {
-            let (key, _) = row?;
+            let (key, value) = row?;
             let id = key.get(1..).and_then(|octets| octets.try_into().ok());
-            found(KeyId::new(id.ok_or_else(|| malformed("key id"))?));
+            let fate = if value == DESTROYED { KeyFate::Destroyed } else { KeyFate::Held };
+            found(KeyId::new(id.ok_or_else(|| malformed("key id"))?), fate);
         }
         Ok(())
     }
 }
+
+/// The row of a key that is destroyed, or is to be.
+const DESTROYED: [u8; 1] = [1];
 
 struct Writes<'a> {
     view: &'a dyn Rows,
@@ -119,10 +123,7 @@ impl Writes<'_> {
                 self.put(tables::meta(Meta::Topology), &loaded);
                 Ok(())
             }
-            Change::KeyDestroyed(destroyed) => {
-                self.rows.push(RowWrite::remove(tables::key(key_id(&destroyed.key_id)?)));
-                Ok(())
-            }
+            Change::KeyDestroyed(destroyed) => self.key_destroyed(&destroyed.key_id),
             Change::RootKeyExported(exported) => self.root_key_exported(&exported),
             Change::Refusal(_)
             | Change::CheckpointWritten(_)
@@ -253,6 +254,22 @@ impl Writes<'_> {
         ] {
             self.rows.push(RowWrite::remove(key));
         }
+        self.issued_elsewhere(&certificate)
+    }
+
+    /// What the embedded CA signed can be found, and revoked, without the store having it.
+    fn issued_elsewhere(&mut self, certificate: &Certificate) -> Result<(), ProjectionError> {
+        let serial_number = certificate.serial_number().as_bytes();
+        let key = tables::ca_issued(serial_number);
+        let Some(row) = self.view.get(&key)? else { return Ok(()) };
+        let mut issued = decode::<pb::CaIssued>("issuance", &row)?;
+        if issued.fingerprint != certificate.fingerprint().as_bytes() {
+            return Ok(());
+        }
+        issued.der = certificate.der().to_vec();
+        self.put(key, &issued);
+        let thumbprint = tables::issued_elsewhere(certificate.thumbprint());
+        self.rows.push(RowWrite::put(thumbprint, serial_number));
         Ok(())
     }
 
@@ -262,16 +279,28 @@ impl Writes<'_> {
         entry: &pb::JournalEntry,
     ) -> Result<(), ProjectionError> {
         let fingerprint = fingerprint(&revoked.fingerprint)?;
+        let mut serial_number = revoked.serial_number.clone();
         let key = tables::certificate(fingerprint);
-        let mut stored: pb::Certificate = self.get(key.clone(), "certificate")?;
-        let certificate = parse(&stored.der)?;
-        stored.revoked_at = entry.at;
-        stored.revocation_reason.clone_from(&revoked.reason);
-        self.put(key, &stored);
-        self.put(
-            tables::revoked(certificate.serial_number().as_bytes()),
-            &stored_revocation(&stored),
-        );
+        if let Some(row) = self.view.get(&key)? {
+            let mut stored = decode::<pb::Certificate>("certificate", &row)?;
+            serial_number = parse(&stored.der)?.serial_number().as_bytes().to_vec();
+            stored.revoked_at = entry.at;
+            stored.revocation_reason.clone_from(&revoked.reason);
+            self.put(key, &stored);
+        }
+        let issued: pb::CaIssued = self.get(tables::ca_issued(&serial_number), "issuance")?;
+        // What the list needs to know of it.
+        let revocation = pb::Certificate {
+            fingerprint: revoked.fingerprint,
+            revoked_at: entry.at,
+            revocation_reason: revoked.reason,
+            facts: Some(pb::CertificateFacts {
+                not_after: issued.not_after,
+                ..pb::CertificateFacts::default()
+            }),
+            ..pb::Certificate::default()
+        };
+        self.put(tables::revoked(&serial_number), &revocation);
         Ok(())
     }
 
@@ -343,7 +372,12 @@ impl Writes<'_> {
         let mut authority: pb::CaEstablished = self.get(key.clone(), "authority")?;
         authority.root_key_id = Vec::new();
         self.put(key, &authority);
-        self.rows.push(RowWrite::remove(tables::key(key_id(&exported.key_id)?)));
+        self.key_destroyed(&exported.key_id)
+    }
+
+    /// The row stays, so that a start after a crash finishes what was said here.
+    fn key_destroyed(&mut self, id: &[u8]) -> Result<(), ProjectionError> {
+        self.rows.push(RowWrite::put(tables::key(key_id(id)?), DESTROYED));
         Ok(())
     }
 
@@ -366,6 +400,10 @@ impl Writes<'_> {
 
     fn ca_issued(&mut self, issued: &pb::CaIssued) -> Result<(), ProjectionError> {
         self.put(tables::ca_issued(&issued.serial_number), issued);
+        if !issued.der.is_empty() {
+            let thumbprint = tables::issued_elsewhere(parse(&issued.der)?.thumbprint());
+            self.rows.push(RowWrite::put(thumbprint, issued.serial_number.clone()));
+        }
         let count = read_number(self.view.get(&tables::meta(Meta::IssuedCount))?)?;
         let count = count.saturating_add(1).to_be_bytes();
         self.rows.push(RowWrite::put(tables::meta(Meta::IssuedCount), count));
@@ -381,16 +419,6 @@ impl Writes<'_> {
             Some(row) => decode(what, &row),
             None => Err(ProjectionError::new(format!("the {what} it changes does not exist"))),
         }
-    }
-}
-
-/// What the CRL needs to know of a revoked certificate.
-fn stored_revocation(stored: &pb::Certificate) -> pb::Certificate {
-    pb::Certificate {
-        fingerprint: stored.fingerprint.clone(),
-        revoked_at: stored.revoked_at,
-        revocation_reason: stored.revocation_reason.clone(),
-        ..pb::Certificate::default()
     }
 }
 

@@ -333,12 +333,24 @@ pub trait Projection: Send + Sync {
     /// Returns what an entry says about a checkpoint, or nothing for every other entry.
     fn checkpoint_record(&self, payload: &[u8]) -> Option<CheckpointRecord>;
 
-    /// Calls `found` with every key that the rows refer to.
+    /// Calls `found` with every key that the rows know of.
     ///
     /// # Errors
     /// When the rows cannot be read or understood.
-    fn key_ids(&self, view: &dyn Rows, found: &mut dyn FnMut(KeyId))
-    -> Result<(), ProjectionError>;
+    fn key_ids(
+        &self,
+        view: &dyn Rows,
+        found: &mut dyn FnMut(KeyId, KeyFate),
+    ) -> Result<(), ProjectionError>;
+}
+
+/// What became of a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyFate {
+    /// Something refers to it.
+    Held,
+    /// It is destroyed, or was to be when the process ended.
+    Destroyed,
 }
 
 /// Why a projection did not understand an entry or a row.

@@ -46,8 +46,10 @@ pub(crate) const REQUESTS: u8 = 0x47;
 pub(crate) const CA_REQUESTS: u8 = 0x48;
 /// Serial number → what the embedded CA signed.
 pub(crate) const CA_ISSUED: u8 = 0x49;
-/// Key id → nothing, for every key that something refers to.
+/// Key id → nothing for every key that something refers to, one octet for every destroyed one.
 pub(crate) const KEYS: u8 = 0x4a;
+/// SHA-1 → serial number, for what the embedded CA signed and the store does not have.
+pub(crate) const ISSUED_ELSEWHERE: u8 = 0x4b;
 
 /// The tables that are kept in memory.
 pub(crate) const HOT: &[u8] =
@@ -112,6 +114,10 @@ pub(crate) fn acceptance(code: &str, role: &str) -> Vec<u8> {
 
 pub(crate) fn revoked(serial_number: &[u8]) -> Vec<u8> {
     octets(REVOKED, serial_number)
+}
+
+pub(crate) fn issued_elsewhere(thumbprint: Thumbprint) -> Vec<u8> {
+    octets(ISSUED_ELSEWHERE, thumbprint.as_bytes())
 }
 
 pub(crate) fn ca_issued(serial_number: &[u8]) -> Vec<u8> {

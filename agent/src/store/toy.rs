@@ -12,7 +12,7 @@ use crate::store::engine::{CheckpointPolicy, Engine, OpenReport, Options};
 use crate::store::error::Error;
 use crate::store::keys::{MasterKey, SealedKey, Sealer};
 use crate::store::rows::{
-    CheckpointRecord, Projection, ProjectionError, RowWrite, Rows, Scan, successor,
+    CheckpointRecord, KeyFate, Projection, ProjectionError, RowWrite, Rows, Scan, successor,
 };
 
 pub(crate) const LISTS: u8 = 0x10;
@@ -94,12 +94,13 @@ impl Projection for Toy {
     fn key_ids(
         &self,
         view: &dyn Rows,
-        found: &mut dyn FnMut(KeyId),
+        found: &mut dyn FnMut(KeyId, KeyFate),
     ) -> Result<(), ProjectionError> {
         for row in Scan::new(view, vec![KEYS], successor(&[KEYS])) {
             let (key, _) = row?;
             let id = Reader::new(&key[1..]).array();
-            found(id.map(KeyId::new).ok_or_else(|| ProjectionError::new("no key id"))?);
+            let id = id.map(KeyId::new).ok_or_else(|| ProjectionError::new("no key id"))?;
+            found(id, KeyFate::Held);
         }
         Ok(())
     }

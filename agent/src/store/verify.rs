@@ -17,7 +17,7 @@ use crate::store::error::{Damage, Error};
 use crate::store::index::applied::Merged;
 use crate::store::journal::{Anchor, segments, walk_from_first};
 use crate::store::keys;
-use crate::store::rows::{Projection, Row, Scan};
+use crate::store::rows::{KeyFate, Projection, Row, Scan};
 
 /// What a check found.
 #[derive(Debug, Default)]
@@ -137,8 +137,10 @@ fn referenced(disk: &dyn Disk, projection: &dyn Projection) -> Result<BTreeSet<K
     let merged = current(disk, projection)?;
     let mut referenced = BTreeSet::new();
     projection
-        .key_ids(&merged, &mut |id| {
-            referenced.insert(id);
+        .key_ids(&merged, &mut |id, fate| {
+            if fate == KeyFate::Held {
+                referenced.insert(id);
+            }
         })
         .map_err(|source| Error::Projection { sequence: merged.sequence(), source })?;
     Ok(referenced)

@@ -8,7 +8,7 @@ use std::fmt;
 
 use prost::Message;
 use rolecall::actor::{Actor, RequestId};
-use rolecall::api::convert::{instance_parts, timestamp};
+use rolecall::api::convert::{instance_parts, moment, timestamp};
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
@@ -17,7 +17,7 @@ use rolecall::certificate::{Certificate, CertificateSelector, Fingerprint, Thumb
 use rolecall::enrollment::{Enrollment, EnrollmentChange, EnrollmentName};
 use rolecall::error_chain::Chain;
 use rolecall::finding::Acceptance;
-use rolecall::inventory::StoredCertificate;
+use rolecall::inventory::{Revocation, StoredCertificate};
 use rolecall::key::KeyId;
 use rolecall::order::{Order, OrderId, State};
 use rolecall::plan::FriendlyNames;
@@ -223,13 +223,7 @@ impl<'a> View<'a> {
         &self,
         selector: &CertificateSelector,
     ) -> Result<StoredCertificate, Failure> {
-        let unknown = || {
-            Failure::new(
-                Reason::CertificateUnknown,
-                format!("no certificate in the store begins with `{selector}`"),
-            )
-            .with_remedy("rolecallctl certificate list")
-        };
+        let unknown = || unknown(selector);
         let found = match (selector.fingerprint(), selector.thumbprint()) {
             (Some(fingerprint), _) => Some(fingerprint),
             (None, Some(thumbprint)) => self.fingerprint_of(thumbprint)?,
@@ -257,11 +251,7 @@ impl<'a> View<'a> {
             if selector.matches_digests(thumbprint, fingerprint)
                 && found.replace(fingerprint).is_some()
             {
-                return Err(Failure::new(
-                    Reason::CertificateAmbiguous,
-                    format!("more than one certificate begins with `{selector}`"),
-                )
-                .with_remedy("type more digits"));
+                return Err(ambiguous(selector));
             }
         }
         Ok(found)
@@ -361,6 +351,45 @@ impl<'a> View<'a> {
     /// Returns what the embedded CA signed under a serial number.
     pub fn ca_issued(&self, serial_number: &[u8]) -> Result<Option<pb::CaIssued>, Failure> {
         self.get(&tables::ca_issued(serial_number))
+    }
+
+    /// Returns a certificate that the embedded CA signed and the store does not have, as if it had.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub fn find_issued_elsewhere(
+        &self,
+        selector: &CertificateSelector,
+    ) -> Result<StoredCertificate, Failure> {
+        let mut found = None;
+        for row in self.raw(&[tables::ISSUED_ELSEWHERE]) {
+            let (_, serial_number) = row?;
+            let issued = self.ca_issued(&serial_number)?.ok_or_else(|| damaged("an issuance"))?;
+            let certificate =
+                Certificate::from_der(&issued.der).map_err(|_malformed| damaged("an issuance"))?;
+            if selector.matches(&certificate) && found.replace(certificate).is_some() {
+                return Err(ambiguous(selector));
+            }
+        }
+        let certificate = found.ok_or_else(|| unknown(selector))?;
+        let revoked = self.get(&tables::revoked(certificate.serial_number().as_bytes()))?;
+        let revoked = revoked.map(|row: pb::Certificate| Revocation {
+            at: row.revoked_at.map_or(Timestamp::EPOCH, moment),
+            reason: row.revocation_reason.into(),
+        });
+        Ok(StoredCertificate {
+            friendly_name: "not in this store".parse().map_err(|_malformed| damaged("a name"))?,
+            installed_at: certificate.not_before(),
+            certificate,
+            chain: Vec::new(),
+            enrollment: None,
+            order: None,
+            issuer: None,
+            key_id: None,
+            exportable: false,
+            revoked,
+            asked_digest: None,
+        })
     }
 
     /// Returns how many certificates the embedded CA has signed.
@@ -543,6 +572,22 @@ impl Record<'_, '_> {
             why: why.to_owned(),
         }))
     }
+}
+
+fn unknown(selector: &CertificateSelector) -> Failure {
+    Failure::new(
+        Reason::CertificateUnknown,
+        format!("no certificate in the store begins with `{selector}`"),
+    )
+    .with_remedy("rolecallctl certificate list")
+}
+
+fn ambiguous(selector: &CertificateSelector) -> Failure {
+    Failure::new(
+        Reason::CertificateAmbiguous,
+        format!("more than one certificate begins with `{selector}`"),
+    )
+    .with_remedy("type more digits")
 }
 
 fn domain<M, D: TryFrom<M, Error = Vec<rolecall::api::status::Violation>>>(

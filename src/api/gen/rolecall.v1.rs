@@ -2814,6 +2814,9 @@ pub struct CaRequest {
     /// The serial number of the certificate, once issued.
     #[prost(bytes = "vec", tag = "16")]
     pub serial_number: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of a foreign request, which outlasts it.
+    #[prost(bytes = "vec", tag = "17")]
+    pub csr_sha256: ::prost::alloc::vec::Vec<u8>,
 }
 /// Nested message and enum types in `CaRequest`.
 pub mod ca_request {
@@ -5206,6 +5209,9 @@ pub struct CertificateRevoked {
     pub thumbprint: ::prost::alloc::vec::Vec<u8>,
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
+    /// What a revocation list names it by.
+    #[prost(bytes = "vec", tag = "4")]
+    pub serial_number: ::prost::alloc::vec::Vec<u8>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AssignmentSet {
@@ -5279,6 +5285,9 @@ pub struct CrlPublished {
     pub next_update: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(uint32, tag = "3")]
     pub entries: u32,
+    /// Revocations that were known then; those of long expired certificates are not on the list.
+    #[prost(uint32, tag = "4")]
+    pub revocations: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FindingAccepted {

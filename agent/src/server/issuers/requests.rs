@@ -12,7 +12,7 @@ use rolecall::api::convert::timestamp;
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::{Failure, Violation};
-use rolecall::certificate::Certificate;
+use rolecall::certificate::{Certificate, Fingerprint};
 use rolecall::key::DigestAlgorithm;
 use rolecall::name::{DnsName, Fqdn};
 use rolecall::naming::{NamingOptions, PlannedNames, names};
@@ -25,13 +25,14 @@ use super::refused;
 use crate::agent::Agent;
 use crate::issuer::embedded::{AllowedNames, Profile, Purpose, Subject, check_csr};
 use crate::server::{Services, roles};
-use crate::store::view::{Cause, Record};
+use crate::store::view::{Cause, Record, View};
 
 /// A foreign request that was planned.
 struct Foreign {
     names: PlannedNames,
     purposes: Vec<Purpose>,
     template: Template,
+    approval: bool,
 }
 
 impl Services {
@@ -41,6 +42,9 @@ impl Services {
         cause: Cause,
         what_if: bool,
     ) -> Result<pb::CaRequest, Failure> {
+        if let Some(request) = self.decided_before(id, &cause)? {
+            return Ok(request);
+        }
         let mut request = self.waiting(id, &cause.actor)?;
         request.decided_by = Some((&cause.actor).into());
         request.decided_at = Some(timestamp(cause.now));
@@ -49,7 +53,7 @@ impl Services {
         }
         if let Some(order) = OrderId::new(request.order_id) {
             let order = self.agent.store.read(|view| view.expect_order(order))?;
-            self.agent.issue_approved(&order, request).await?;
+            self.agent.issue_approved(&order, request, cause).await?;
         } else {
             let foreign = self.foreign_of(&request)?;
             self.sign_foreign(request, &foreign, cause).await?;
@@ -62,6 +66,9 @@ impl Services {
         asked: pb::DenyCaRequestRequest,
         cause: Cause,
     ) -> Result<pb::CaRequest, Failure> {
+        if let Some(request) = self.decided_before(asked.ca_request_id, &cause)? {
+            return Ok(request);
+        }
         let mut request = self.waiting(asked.ca_request_id, &cause.actor)?;
         request.decided_by = Some((&cause.actor).into());
         request.decided_at = Some(timestamp(cause.now));
@@ -94,14 +101,10 @@ impl Services {
         cause: Cause,
         grant: Grant,
     ) -> Result<pb::SubmitCsrResponse, Failure> {
-        let known = self.agent.store.read(|view| view.ca_requests())?;
-        if let Some(request) = known.into_iter().find(|known| known.request_id == asked.request_id)
-        {
-            return self.outcome(request);
-        }
+        let csr_sha256 = Fingerprint::of(&asked.csr).as_bytes().to_vec();
         let server = self.server(&asked.server, grant)?;
         let roles = roles("roles", &asked.roles)?;
-        let foreign = self.plan_foreign(&server, &roles, &asked.template)?;
+        let foreign = self.plan_foreign(&server, &roles, &asked.template, grant)?;
         let allowed = allowed(&foreign.names.dns_names());
         if let Err(error) = check_csr(&asked.csr, &allowed) {
             let failure = refused(&error);
@@ -118,10 +121,12 @@ impl Services {
             state: pb::ca_request::State::Waiting.into(),
             request_id: asked.request_id,
             csr: asked.csr,
+            csr_sha256,
             ..pb::CaRequest::default()
         };
         let request = self.record_request(request, cause.clone()).await?;
-        let request = if foreign.template.approval {
+        let is_waiting = request.state() == pb::ca_request::State::Waiting;
+        let request = if foreign.approval || !is_waiting {
             request
         } else {
             self.sign_foreign(request, &foreign, cause).await?
@@ -129,6 +134,7 @@ impl Services {
         self.outcome(request)
     }
 
+    /// Records a request, or returns what an earlier call with its request id came to.
     async fn record_request(
         &self,
         mut request: pb::CaRequest,
@@ -137,6 +143,9 @@ impl Services {
         self.agent
             .store
             .change(cause, move |record| {
+                if let Some(known) = record.read(|view| replay(view, &request))? {
+                    return Ok(known);
+                }
                 request.id = record.read(|view| view.next_ca_request_id())?;
                 let set = pb::CaRequestSet { request: Some(request.clone()) };
                 record.entry(Change::CaRequestSet(set))?;
@@ -203,6 +212,18 @@ impl Services {
         })
     }
 
+    /// Returns the request if this very call decided it before, and only its answer was lost.
+    fn decided_before(&self, id: u64, cause: &Cause) -> Result<Option<pb::CaRequest>, Failure> {
+        let Some(attempt) = &cause.request else { return Ok(None) };
+        if self.agent.store.read(|view| view.request(attempt))?.is_none() {
+            return Ok(None);
+        }
+        let request = self.request(id)?;
+        let decider = request.decided_by.clone().and_then(|by| Actor::try_from(by).ok());
+        let is_ours = decider.is_some_and(|decider| decider.is_same_person(&cause.actor));
+        Ok(Some(request).filter(|_| is_ours))
+    }
+
     /// Returns a request that waits, if `actor` may decide it.
     fn waiting(&self, id: u64, actor: &Actor) -> Result<pb::CaRequest, Failure> {
         let request = self.request(id)?;
@@ -251,7 +272,7 @@ impl Services {
     fn foreign_of(&self, request: &pb::CaRequest) -> Result<Foreign, Failure> {
         let server = self.server(&request.server, Grant::Administrator)?;
         let roles = roles("roles", &request.roles)?;
-        self.plan_foreign(&server, &roles, &request.template)
+        self.plan_foreign(&server, &roles, &request.template, Grant::Administrator)
     }
 
     fn plan_foreign(
@@ -259,6 +280,7 @@ impl Services {
         server: &Fqdn,
         roles: &[Role],
         template: &str,
+        grant: Grant,
     ) -> Result<Foreign, Failure> {
         let loaded = self.agent.topology();
         let topology = &loaded.topology;
@@ -277,11 +299,12 @@ impl Services {
             return Err(Violation::new("roles", "at least one role is needed").into());
         }
         let client = roles.iter().any(|role| topology.usages(role).client);
-        let templates = topology.default_issuer().templates();
-        let wanted = match template {
-            "" if client => Template::web_server_client().to_string(),
-            "" => Template::web_server().to_string(),
-            named => named.to_owned(),
+        let issuer = topology.default_issuer();
+        let templates = issuer.templates();
+        let usual = topology.default_template(issuer.name(), roles);
+        let wanted = match (template, &usual) {
+            ("", Some(usual)) => usual.to_string(),
+            (named, _) => named.to_owned(),
         };
         let template =
             templates.iter().find(|one| one.name.as_str() == wanted).ok_or_else(|| {
@@ -296,7 +319,11 @@ impl Services {
             purposes.push(Purpose::ClientAuth);
         }
         let names = names(topology, place, roles, NamingOptions::default());
-        Ok(Foreign { names, purposes, template: template.clone() })
+        // Who is no administrator does not get around an approval by choosing another template.
+        let usual = templates.iter().find(|one| Some(&one.name) == usual.as_ref());
+        let is_guarded = usual.is_some_and(|usual| usual.approval) && grant != Grant::Administrator;
+        let approval = template.approval || is_guarded;
+        Ok(Foreign { names, purposes, template: template.clone(), approval })
     }
 
     async fn journal_refusal(
@@ -313,6 +340,31 @@ impl Services {
         };
         let cause = Cause { request: None, ..cause.clone() };
         self.agent.store.change(cause, move |record| record.entry(Change::Refusal(refusal))).await
+    }
+}
+
+/// Returns the request of an earlier call with the same id, which must have asked for the same.
+fn replay(view: View<'_>, asked: &pb::CaRequest) -> Result<Option<pb::CaRequest>, Failure> {
+    let id = asked.request_id.parse().map_err(|error| Violation::new("request_id", error))?;
+    if view.request(&id)?.is_none() {
+        return Ok(None);
+    }
+    let known = view.ca_requests()?;
+    let known = known.into_iter().find(|known| known.request_id == asked.request_id);
+    let is_same = |known: &pb::CaRequest| {
+        known.csr_sha256 == asked.csr_sha256
+            && known.template == asked.template
+            && known.server == asked.server
+            && known.roles == asked.roles
+            && known.requested_by == asked.requested_by
+    };
+    match known {
+        Some(known) if is_same(&known) => Ok(Some(known)),
+        Some(_) | None => Err(Failure::new(
+            Reason::RequestIdReused,
+            format!("request id {id} was used for something else"),
+        )
+        .with_remedy("leave --request-id out, or give a new one")),
     }
 }
 

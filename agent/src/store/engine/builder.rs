@@ -21,7 +21,7 @@ use crate::store::error::{Error, io_at};
 use crate::store::index::applied::Merged;
 use crate::store::index::{Index, trust};
 use crate::store::journal::{Anchor, EntryRef, walk};
-use crate::store::rows::{CheckpointRecord, Pending, Projection, Scan};
+use crate::store::rows::{CheckpointRecord, KeyFate, Pending, Projection, Scan};
 
 /// Something to do in the background.
 #[derive(Debug)]
@@ -84,15 +84,24 @@ fn rebuild(shared: &Shared, disk: Arc<dyn Disk>) -> Result<(), Error> {
 fn audit_keys(shared: &Shared, found: &BTreeSet<KeyId>) -> Result<KeyAudit, Error> {
     let mut unreferenced = found.clone();
     let mut missing = BTreeSet::new();
+    let mut destroyed = BTreeSet::new();
     let sequence = *shared.acknowledged.borrow();
     shared
         .projection
-        .key_ids(&shared.applied, &mut |id| {
-            if !unreferenced.remove(&id) && !found.contains(&id) {
+        .key_ids(&shared.applied, &mut |id, fate| match fate {
+            KeyFate::Held if !unreferenced.remove(&id) && !found.contains(&id) => {
                 missing.insert(id);
             }
+            KeyFate::Destroyed if unreferenced.remove(&id) => {
+                destroyed.insert(id);
+            }
+            KeyFate::Held | KeyFate::Destroyed => {}
         })
         .map_err(|source| Error::Projection { sequence, source })?;
+    // The process ended between the record and the deed.
+    for id in &destroyed {
+        shared.keys.destroy(id)?;
+    }
     // One that came after the start is not among those found then, and not missing.
     missing.retain(|id| shared.keys.contains(id).is_ok_and(|there| !there));
     if !unreferenced.is_empty() {
