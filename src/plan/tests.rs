@@ -182,6 +182,28 @@ fn a_template_is_named_by_its_name() {
 }
 
 #[test]
+fn who_is_no_administrator_does_not_get_around_an_approval_by_another_template() {
+    let guarded = "sip_domains = [\"contoso.com\"]\n\
+        [issuers.ca]\nkind = \"embedded\"\ntemplate = \"Guarded\"\n\
+        [issuers.ca.templates.Guarded]\napproval = true\n\
+        [pools.\"se01.contoso.com\"]\nkind = \"StandardEdition\"\n";
+    let mut world = world(guarded, "se01.contoso.com", &["Default"]);
+    for choose in [
+        |_: &mut World| {},
+        |world: &mut World| world.spec.template = Some(Template::web_server_client()),
+        |world: &mut World| world.spec.client_eku = Some(true),
+    ] {
+        choose(&mut world);
+        world.may_add_names = false;
+        let plan = world.planned();
+        assert!(plan.approval_required, "{:?}", plan.enrollment.template);
+        assert!(codes(&plan).contains(&"approval-needed"));
+    }
+    world.may_add_names = true;
+    assert!(!world.planned().approval_required, "an administrator chose another template");
+}
+
+#[test]
 fn an_issuer_that_was_never_asked_gets_the_template_as_it_is() {
     let mut world = world(EE, "fe01.contoso.net", &["Default"]);
     world.spec.template = Some("ContosoWeb".parse().unwrap());

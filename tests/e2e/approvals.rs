@@ -4,6 +4,7 @@ use rolecall::access::Grant;
 use rolecall::api::pb;
 use rolecall::api::pb::order_state::State;
 use rolecall::api::status::Failure;
+use rolecall::key::KeyId;
 use rolecall::reason::Reason;
 use rolecall_tests::{Call, Site, TestAgent, as_user, request_id, spec};
 
@@ -118,4 +119,30 @@ async fn an_order_that_waits_can_be_cancelled_and_its_key_is_destroyed() {
     assert_eq!(decided.code, Some(65), "{decided:?}");
     assert!(decided.stderr.contains("(CA_REQUEST_DECIDED)"), "{decided:?}");
     assert!(agent.look().await.certificates.is_empty());
+}
+
+/// A crash between the record of the destruction and the deed leaves the file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destruction_that_was_recorded_is_done_by_the_next_start() {
+    let agent = agent().await;
+    let placed = order(&agent).await;
+    let id = KeyId::new(placed.key_id.as_slice().try_into().unwrap());
+    let state = agent.site().path().join("state");
+    let site = agent.stop().await;
+    let file = state.join(format!("keys/{id}.key"));
+    let copy = site.path().join("copy.key");
+    std::fs::copy(&file, &copy).unwrap();
+    let agent = TestAgent::start(site).await;
+    agent.ctl(&["--yes", "order", "cancel", "1"]).await.success();
+    let site = agent.stop().await;
+    assert!(!file.exists());
+    std::fs::rename(&copy, &file).unwrap();
+
+    let agent = TestAgent::start(site).await;
+    let audited = rolecall_tests::eventually("the keys are looked over", || async {
+        if file.exists() { Err("the key is still there".to_owned()) } else { Ok(()) }
+    });
+    audited.await;
+    assert!(!state.join(format!("keys/unreferenced/{id}.key")).exists());
+    drop(agent.stop().await);
 }

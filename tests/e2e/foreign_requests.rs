@@ -5,6 +5,7 @@ use std::process::Command;
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
+use rolecall::certificate::Certificate;
 use rolecall::reason::Reason;
 use rolecall_tests::{Call, Site, TestAgent, program, request_id, run};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -112,6 +113,41 @@ async fn a_sound_request_gets_the_names_of_the_topology_and_no_others() {
     assert_eq!(agent.journal().await, journal);
     let seen = agent.look().await;
     assert!(seen.certificates.is_empty() && seen.orders.is_empty(), "its key is not here");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_for_a_foreign_key_can_be_revoked() {
+    let agent = TestAgent::standard_edition().await;
+    let bytes = csr(&agent, &[]);
+    let issued = submit(&agent, request_id(), bytes).await.unwrap();
+    let thumbprint = Certificate::from_der(&issued.certificates[0]).unwrap().thumbprint();
+
+    agent.ctl(&["--yes", "certificate", "revoke", &thumbprint.to_string()]).await.success();
+
+    let revoke = pb::RevokeCertificateRequest {
+        request_id: request_id(),
+        certificate: thumbprint.to_string(),
+        ..pb::RevokeCertificateRequest::default()
+    };
+    let journal = agent.journal().await;
+    let again = agent.client.certificates().revoke_certificate(revoke).await.unwrap().into_inner();
+    assert!(again.certificate.unwrap().revoked_at.is_some());
+    assert_eq!(agent.journal().await, journal);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_id_of_another_foreign_request_is_refused() {
+    let agent = TestAgent::standard_edition().await;
+    let id = request_id();
+    let first = csr(&agent, &[]);
+    submit(&agent, id.clone(), first).await.unwrap();
+    let journal = agent.journal().await;
+
+    let other = csr(&agent, &[]);
+    let refused = submit(&agent, id, other).await.unwrap_err();
+
+    assert_eq!(refused.reason, Reason::RequestIdReused);
+    assert_eq!(agent.journal().await, journal);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

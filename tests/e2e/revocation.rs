@@ -155,6 +155,52 @@ async fn a_certificate_that_serves_a_role_is_revoked_only_by_force() {
     assert_ne!(next, thumbprint);
 }
 
+/// The deadline passes while the revocation is made durable, or before; the list follows either way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_is_published_although_its_caller_went_away() {
+    let agent = TestAgent::standard_edition().await;
+    let thumbprint = agent.obtain(&["Default"]).await;
+    let serial = agent.certificates().await[0].facts.clone().unwrap().serial_number;
+    for patience in [500, 1_000, 2_000, 4_000, 8_000, 60_000_000] {
+        let mut request = tonic::Request::new(pb::RevokeCertificateRequest {
+            request_id: request_id(),
+            certificate: thumbprint.clone(),
+            reason: "keyCompromise".into(),
+            force: true,
+            what_if: false,
+        });
+        request.set_timeout(std::time::Duration::from_micros(patience));
+        drop(agent.client.certificates().revoke_certificate(request).await);
+        if agent.certificates().await[0].revoked_at.is_some() {
+            break;
+        }
+    }
+
+    let listed = rolecall_tests::eventually("the list names it", || async {
+        let (_, serials) = read_crl(&try_fetch_crl(&agent).await?);
+        if serials.contains(&serial) { Ok(()) } else { Err(format!("{serials:?}")) }
+    });
+    listed.await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_was_removed_is_still_revoked() {
+    let agent = TestAgent::standard_edition().await;
+    let thumbprint = agent.obtain(&["Default"]).await;
+    let serial = agent.certificates().await[0].facts.clone().unwrap().serial_number;
+    agent.obtain(&["Default"]).await;
+    agent.ctl(&["unassign", "--role", "Default", "--previous"]).await.success();
+    remove(&agent, &thumbprint).await.unwrap();
+
+    let answer = revoke(&agent, &thumbprint, false).await.unwrap();
+
+    let (number, serials) = read_crl(&fetch_crl(&agent).await);
+    assert_eq!((number, serials), (answer.crl_number, vec![serial]));
+    let journal = agent.journal().await;
+    assert_eq!(revoke(&agent, &thumbprint, false).await.unwrap(), answer);
+    assert_eq!(agent.journal().await, journal);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reason_of_no_standard_is_refused() {
     let agent = TestAgent::standard_edition().await;

@@ -87,8 +87,11 @@ async fn revoke(
 ) -> Result<Outcome, Error> {
     let what_if = request.what_if;
     if !what_if {
-        let named = named(&request.certificate, session).await?;
-        session.confirm(&format!("Revoke {named}"))?;
+        // It need not be in the store; and what is refused is refused before the question.
+        let rehearsal = pb::RevokeCertificateRequest { what_if: true, ..request.clone() };
+        let answer = session.client.certificates().revoke_certificate(rehearsal).await?;
+        let certificate = filled(answer.into_inner().certificate, "the certificate")?;
+        session.confirm(&format!("Revoke {}", title(&certificate)))?;
     }
     let answer = session.client.certificates().revoke_certificate(request).await?.into_inner();
     let certificate = filled(answer.certificate, "the certificate")?;
