@@ -24,6 +24,7 @@ use rolecall::time::Timestamp;
 use rolecall::verify::ProvenAuthority;
 use tokio::sync::{Mutex, watch};
 
+use crate::console::as_owner;
 use crate::issuer::embedded::{
     IssuingCa, PrivateKey, Profile, PublicationUrl, SerialNumber, issue,
 };
@@ -162,7 +163,10 @@ impl Ca {
             findings.push(Finding::new(
                 FindingCode::RootKeyOnline,
                 "the root key of the embedded CA is on this server",
-                "rolecall-agent ca export-root FILE",
+                format!(
+                    "stop the agent, then: {}",
+                    as_owner("ca export-root FILE", &self.options.config)
+                ),
             ));
         }
         findings

@@ -56,6 +56,20 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The state directory is another user's.
+    #[error(
+        "the state directory {} belongs to {owner}: what another user writes there, the agent \
+         could not open",
+        .path.display()
+    )]
+    NotOwner {
+        /// The folder.
+        path: PathBuf,
+        /// The user whose it is.
+        owner: Box<str>,
+        /// The command to type instead.
+        remedy: String,
+    },
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] store::error::Error),
@@ -133,6 +147,7 @@ impl Error {
             Self::Exists { .. } | Self::NotConfirmed | Self::Subordinate(_) => {
                 Reason::RequestInvalid
             }
+            Self::NotOwner { .. } => Reason::PeerForbidden,
             Self::Store(error) => store_reason(error),
             Self::State { .. }
             | Self::File { .. }
@@ -158,6 +173,7 @@ impl Error {
             Self::Store(store::error::Error::InUse { pid }) => {
                 Some(format!("stop the agent first: systemctl stop rolecall-agent (process {pid})"))
             }
+            Self::NotOwner { remedy, .. } => Some(remedy.clone()),
             Self::Refused(failure) if !failure.remedy.is_empty() => Some(failure.remedy.clone()),
             Self::NotInTopology { .. } => {
                 Some("correct `server` in the configuration, or the topology".to_owned())

@@ -12,6 +12,10 @@ fn the_root_key_moves_into_a_file_that_openssl_reads_and_the_ca_goes_on_issuing(
     let agent = AgentProcess::start(Site::standard_edition());
     agent.ctl(&["apply"]).success();
     assert!(findings(&agent).contains(&"root-key-online".to_owned()));
+    let told = agent.ctl(&["finding", "list", "-o", "json"]).stdout;
+    let config = agent.site().config_file();
+    let typed = format!("rolecall-agent ca export-root FILE --config {}", config.display());
+    assert!(told.contains(&typed) && told.contains("stop the agent"), "{told}");
 
     let exported = agent.site().path().join("root.key.pem");
     let passphrase = agent.site().path().join("passphrase");

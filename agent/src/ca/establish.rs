@@ -1,5 +1,7 @@
 //! How the embedded CA comes to be: its own root, or an enterprise CA above it.
 
+use std::path::PathBuf;
+
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
@@ -28,6 +30,8 @@ pub struct EstablishOptions {
     pub key_algorithm: KeyAlgorithm,
     /// Where its list and certificates are published.
     pub publication: Option<PublicationUrl>,
+    /// The configuration's file, for commands that are suggested.
+    pub config: PathBuf,
 }
 
 impl EstablishOptions {
