@@ -137,6 +137,9 @@ pub struct CaInit {
     /// Below an enterprise CA instead of an own root
     #[arg(long, requires = "output")]
     pub subordinate: bool,
+    /// Give up a request that waits for the enterprise CA, with its key, and make an own root
+    #[arg(long, conflicts_with = "subordinate")]
+    pub discard_request: bool,
     /// The file to write the request to
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "the log may not exist yet")]
 fn report(error: &rolecall_agent::Error) {
     eprintln!("rolecall-agent: {} ({})", Chain(error), error.reason());
-    if let Some(remedy) = error.remedy() {
-        eprintln!("  {remedy}");
+    for line in error.remedy().iter().flat_map(|remedy| remedy.lines()) {
+        eprintln!("  {line}");
     }
 }

@@ -12,10 +12,12 @@ use rolecall::reason::Reason;
 use zeroize::Zeroizing;
 
 use crate::args::{CaCommand, CaExportRoot, CaInit, CaInstall};
-use crate::ca::{EstablishOptions, establish, establish_subordinate, install_subordinate, unseal};
+use crate::ca::{
+    EstablishOptions, PendingRequest, establish, establish_subordinate, install_subordinate, unseal,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::console::owner;
+use crate::console::{as_owner, owner};
 use crate::error::Error;
 use crate::init::write_new;
 use crate::issuer::embedded::{Passphrase, check_subordinate, export_root, verify_export};
@@ -45,43 +47,56 @@ struct Console {
 }
 
 impl Console {
-    /// Opens the store for `command`, as the user whose it is.
-    fn open(config: &Path, command: &'static str) -> Result<Self, Error> {
-        let config = Config::load(config)?;
-        owner::require(&config, command)?;
-        let loaded = start::topology(&config)?;
-        let options = start::ca_options(&config, &loaded.topology)?;
-        let sealer = start::sealer(&config)?;
-        let (store, _report) = start::store(&config, Box::new(|| ()))?;
+    /// Does `work` with the store, which `command` needs, and closes it whatever comes of that: a
+    /// store that is merely dropped looks like a crash to the next one who opens it.
+    fn with(
+        config: &Path,
+        command: &'static str,
+        work: impl FnOnce(&Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let console = Self::open(&Config::load(config)?, command)?;
+        let worked = work(&console);
+        let closed = console.store.engine().clone().close_blocking();
+        worked.and_then(|()| Ok(closed?))
+    }
+
+    fn open(config: &Config, command: &'static str) -> Result<Self, Error> {
+        owner::require(config, command)?;
+        let loaded = start::topology(config)?;
+        let options = start::ca_options(config, &loaded.topology)?;
+        let sealer = start::sealer(config)?;
+        let (store, _report) = start::store(config, Box::new(|| ()))?;
         let uid = rustix::process::getuid().as_raw();
         let actor = Actor::Console { uid, name: user_name(uid) };
         let cause = Cause { actor, now: SystemClock.now(), request: None };
         Ok(Self { store, sealer, options, cause })
     }
-
-    fn close(self) -> Result<(), Error> {
-        Ok(self.store.engine().clone().close_blocking()?)
-    }
 }
 
 fn ca_init(options: &CaInit, out: &mut dyn Write) -> Result<(), Error> {
-    let console = Console::open(&options.config.config, "ca init")?;
-    if let (true, Some(output)) = (options.subordinate, &options.output) {
-        let csr = establish_subordinate(
-            &console.store,
-            &console.sealer,
-            &console.options,
-            console.cause.clone(),
-        )?;
-        write_new(output, pem_csr(&csr)?.as_bytes(), 0o644)?;
-        writeln!(out, "wrote {}", output.display())?;
-        writeln!(out, "have the enterprise CA sign it, then: rolecall-agent ca install FILE…")?;
-    } else {
-        establish(&console.store, &console.sealer, &console.options, console.cause.clone())?;
-        writeln!(out, "the embedded CA is established; move its root key away with:")?;
-        writeln!(out, "  rolecall-agent ca export-root FILE")?;
-    }
-    console.close()
+    Console::with(&options.config.config, "ca init", |console| match &options.output {
+        Some(output) if options.subordinate => request_subordinate(console, output, out),
+        _ => establish_root(console, options.discard_request, out),
+    })
+}
+
+fn request_subordinate(console: &Console, output: &Path, out: &mut dyn Write) -> Result<(), Error> {
+    let Console { store, sealer, options, cause } = console;
+    let csr = establish_subordinate(store, sealer, options, cause.clone())?;
+    write_new(output, pem_csr(&csr)?.as_bytes(), 0o644)?;
+    writeln!(out, "wrote {}", output.display())?;
+    writeln!(out, "have the enterprise CA sign it, then:")?;
+    writeln!(out, "  {}", as_owner("ca install FILE…", &options.config))?;
+    Ok(())
+}
+
+fn establish_root(console: &Console, discard: bool, out: &mut dyn Write) -> Result<(), Error> {
+    let Console { store, sealer, options, cause } = console;
+    let request = if discard { PendingRequest::Discard } else { PendingRequest::Keep };
+    establish(store, sealer, options, cause.clone(), request)?;
+    writeln!(out, "the embedded CA is established; move its root key away with:")?;
+    writeln!(out, "  {}", as_owner("ca export-root FILE", &options.config))?;
+    Ok(())
 }
 
 fn ca_install(options: &CaInstall, out: &mut dyn Write) -> Result<(), Error> {
@@ -96,34 +111,46 @@ fn ca_install(options: &CaInstall, out: &mut dyn Write) -> Result<(), Error> {
             .map_err(|error| Error::Subordinate(Box::new(error)))?;
         certificates.extend(found.iter().map(|certificate| certificate.der().to_vec()));
     }
-    let console = Console::open(&options.config.config, "ca install FILE…")?;
-    let pending = console.store.read(|view| view.pending_authority_key())?.ok_or_else(|| {
+    Console::with(&options.config.config, "ca install FILE…", |console| {
+        install(console, &certificates, out)
+    })
+}
+
+fn install(console: &Console, certificates: &[Vec<u8>], out: &mut dyn Write) -> Result<(), Error> {
+    let Console { store, sealer, options, cause } = console;
+    let pending = store.read(|view| view.pending_authority_key())?.ok_or_else(|| {
         Failure::new(Reason::CaMissing, "no key waits for an enterprise CA's signature")
-            .with_remedy("rolecall-agent ca init --subordinate --output CSR.pem")
+            .with_remedy(as_owner("ca init --subordinate --output CSR.pem", &options.config))
     })?;
-    let key = unseal(&console.store, &console.sealer, &pending.key_id)?;
-    let chain = check_subordinate(&certificates, &key, console.cause.now)
+    let key = unseal(store, sealer, &pending.key_id)?;
+    let chain = check_subordinate(certificates, &key, cause.now)
         .map_err(|error| Error::Subordinate(Box::new(error)))?;
     let constrained = chain.is_constrained;
-    install_subordinate(&console.store, chain, console.cause.clone())?;
+    install_subordinate(store, chain, cause.clone())?;
     writeln!(out, "the embedded CA is established below the enterprise's")?;
     if !constrained {
         writeln!(out, "note: the enterprise CA left out the name constraints that were asked for")?;
     }
-    console.close()
+    Ok(())
 }
 
 fn ca_export_root(options: &CaExportRoot, out: &mut dyn Write) -> Result<(), Error> {
-    let passphrase = passphrase(options.passphrase_file.as_deref())?;
-    let console = Console::open(&options.config.config, "ca export-root FILE")?;
-    let authority = console.store.read(|view| view.authority())?.ok_or_else(|| {
+    Console::with(&options.config.config, "ca export-root FILE", |console| {
+        move_root(console, options, out)
+    })
+}
+
+fn move_root(console: &Console, options: &CaExportRoot, out: &mut dyn Write) -> Result<(), Error> {
+    let Console { store, sealer, cause, .. } = console;
+    let authority = store.read(|view| view.authority())?.ok_or_else(|| {
         Failure::new(Reason::CaMissing, "the embedded CA has not been established yet")
-            .with_remedy("rolecall-agent ca init")
+            .with_remedy(as_owner("ca init", &console.options.config))
     })?;
     if authority.root_key_id.is_empty() {
         return Err(Failure::new(Reason::CaMissing, "the root key is not in this store").into());
     }
-    let key = unseal(&console.store, &console.sealer, &authority.root_key_id)?;
+    let passphrase = passphrase(options.passphrase_file.as_deref())?;
+    let key = unseal(store, sealer, &authority.root_key_id)?;
     let root = authority.certificates.last().cloned().unwrap_or_default();
     let exported =
         export_root(&key, &root, &passphrase).map_err(|error| Error::Export(Box::new(error)))?;
@@ -135,14 +162,14 @@ fn ca_export_root(options: &CaExportRoot, out: &mut dyn Write) -> Result<(), Err
     verify_export(&written, &passphrase, &key, &root)
         .map_err(|error| Error::Export(Box::new(error)))?;
     let key_id = authority.root_key_id.clone();
-    console.store.change_blocking(console.cause.clone(), move |record| {
+    store.change_blocking(cause.clone(), move |record| {
         record.entry(Change::RootKeyExported(pb::RootKeyExported { key_id }))
     })?;
     if let Ok(id) = authority.root_key_id.try_into().map(rolecall::key::KeyId::new) {
-        console.store.engine().destroy_key(&id)?;
+        store.engine().destroy_key(&id)?;
     }
     writeln!(out, "the root key is in {} and no longer in the store", options.file.display())?;
-    console.close()
+    Ok(())
 }
 
 fn passphrase(file: Option<&Path>) -> Result<Passphrase, Error> {
