@@ -165,7 +165,8 @@ pub struct CaInstall {
 #[command(after_help = "Examples:\n  \
     systemctl stop rolecall-agent\n  \
     sudo -u rolecall rolecall-agent ca export-root /media/safe/root.pem\n\n\
-    The file is encrypted PKCS#8 with the certificate beside it; OpenSSL reads it. It is read back\n\
+    The passphrase is asked for twice; it is the first line of a standard input that is no\n\
+    terminal. The file is encrypted PKCS#8 with the certificate beside it; OpenSSL reads it. It is read back\n\
     and compared before the key is destroyed here.")]
 pub struct CaExportRoot {
     /// The configuration

@@ -2,6 +2,7 @@
 
 mod ca;
 mod owner;
+mod passphrase;
 
 pub use self::ca::ca;
 pub(crate) use self::owner::as_owner;

@@ -65,7 +65,7 @@ pub fn init(options: &Init, out: &mut dyn Write) -> Result<(), Error> {
 /// # Errors
 /// When it exists or cannot be written.
 pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-    let failed = |source| Error::File { operation: "write", path: path.to_owned(), source };
+    let failed = |source| Error::Unwritable { path: path.to_owned(), source };
     let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     let mut file = match opened {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -81,9 +81,5 @@ pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|source| Error::File {
-        operation: "find",
-        path: path.to_owned(),
-        source,
-    })
+    std::path::absolute(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
 }

@@ -1,6 +1,6 @@
 //! The embedded CA at the console: established, put below an enterprise's, its root key moved away.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 use rolecall::actor::Actor;
@@ -17,10 +17,10 @@ use crate::ca::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::console::{as_owner, owner};
+use crate::console::{as_owner, owner, passphrase};
 use crate::error::Error;
 use crate::init::write_new;
-use crate::issuer::embedded::{Passphrase, check_subordinate, export_root, verify_export};
+use crate::issuer::embedded::{check_subordinate, export_root, verify_export};
 use crate::server::peer::user_name;
 use crate::start;
 use crate::store::keys::Sealer;
@@ -102,13 +102,10 @@ fn establish_root(console: &Console, discard: bool, out: &mut dyn Write) -> Resu
 fn ca_install(options: &CaInstall, out: &mut dyn Write) -> Result<(), Error> {
     let mut certificates = Vec::new();
     for path in &options.files {
-        let text = std::fs::read(path).map_err(|source| Error::File {
-            operation: "read",
-            path: path.clone(),
-            source,
-        })?;
+        let text = std::fs::read(path)
+            .map_err(|source| Error::Unreadable { path: path.clone(), source })?;
         let found = Certificate::many_from_pem(&text)
-            .map_err(|error| Error::Subordinate(Box::new(error)))?;
+            .map_err(|source| Error::Malformed { path: path.clone(), source })?;
         certificates.extend(found.iter().map(|certificate| certificate.der().to_vec()));
     }
     Console::with(&options.config.config, "ca install FILE…", |console| {
@@ -149,7 +146,7 @@ fn move_root(console: &Console, options: &CaExportRoot, out: &mut dyn Write) -> 
     if authority.root_key_id.is_empty() {
         return Err(Failure::new(Reason::CaMissing, "the root key is not in this store").into());
     }
-    let passphrase = passphrase(options.passphrase_file.as_deref())?;
+    let passphrase = passphrase::read(options.passphrase_file.as_deref())?;
     let key = unseal(store, sealer, &authority.root_key_id)?;
     let root = authority.certificates.last().cloned().unwrap_or_default();
     let exported =
@@ -158,7 +155,7 @@ fn move_root(console: &Console, options: &CaExportRoot, out: &mut dyn Write) -> 
     // Only what can be read back from the file is destroyed here.
     let written = std::fs::read_to_string(&options.file)
         .map(Zeroizing::new)
-        .map_err(|source| Error::File { operation: "read", path: options.file.clone(), source })?;
+        .map_err(|source| Error::Unreadable { path: options.file.clone(), source })?;
     verify_export(&written, &passphrase, &key, &root)
         .map_err(|error| Error::Export(Box::new(error)))?;
     let key_id = authority.root_key_id.clone();
@@ -170,27 +167,6 @@ fn move_root(console: &Console, options: &CaExportRoot, out: &mut dyn Write) -> 
     }
     writeln!(out, "the root key is in {} and no longer in the store", options.file.display())?;
     Ok(())
-}
-
-fn passphrase(file: Option<&Path>) -> Result<Passphrase, Error> {
-    let mut secret = Zeroizing::new(Vec::new());
-    match file {
-        Some(path) => {
-            let read = std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut secret));
-            read.map_err(|source| Error::File {
-                operation: "read",
-                path: path.to_owned(),
-                source,
-            })?;
-        }
-        None => {
-            std::io::stdin().read_to_end(&mut secret)?;
-        }
-    }
-    while secret.last().is_some_and(|last| matches!(last, b'\n' | b'\r')) {
-        secret.pop();
-    }
-    Passphrase::new(secret).map_err(|error| Error::Export(Box::new(error)))
 }
 
 fn pem_csr(der: &[u8]) -> Result<String, Error> {
