@@ -83,7 +83,7 @@ pub struct Init {
     /// What callers other than root may do: viewer, server-administrator or administrator
     #[arg(long, value_name = "GRANT", default_value_t = Grant::Viewer)]
     pub local_grant: Grant,
-    /// Where the embedded CA serves its CRL; certificates name this address
+    /// Where the embedded CA serves its CRL; certificates name this address, or no CRL without it
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub ca_listen: Option<SocketAddr>,
 }

@@ -56,6 +56,13 @@ pub fn init(options: &Init, out: &mut dyn Write) -> Result<(), Error> {
     write_new(&config, text.as_bytes(), 0o644)?;
     writeln!(out, "wrote {}", config.display())?;
     writeln!(out, "wrote {} (keep a copy apart from every backup)", master_key.display())?;
+    if options.ca_listen.is_none() {
+        writeln!(
+            out,
+            "certificates of the embedded CA will name no revocation list until `url` and `listen` \
+             under [ca] are set"
+        )?;
+    }
     writeln!(out, "start the agent with: rolecall-agent run --config {}", config.display())?;
     Ok(())
 }

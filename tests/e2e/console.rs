@@ -146,6 +146,24 @@ fn at_a_terminal(site: &Site, file: &Path, answers: [&str; 2]) -> (Option<i32>, 
     (child.wait().unwrap().code(), shown)
 }
 
+#[test]
+fn an_agent_without_a_list_is_told_so_when_it_is_made() {
+    let site = Site::standard_edition();
+    let init = |folder: &str, more: &[&str]| {
+        run(Command::new(program("rolecall-agent"))
+            .args(["init", "--server", "se01.contoso.com", "--topology"])
+            .arg(site.topology_file())
+            .arg("--directory")
+            .arg(site.path().join(folder))
+            .args(more))
+        .success()
+    };
+    let without = init("without", &[]);
+    assert_eq!(without.matches("no revocation list").count(), 1, "{without}");
+    let with = init("with", &["--ca-listen", "127.0.0.1:8089"]);
+    assert!(!with.contains("revocation list"), "{with}");
+}
+
 fn console(site: &Site, arguments: &[&str]) -> Output {
     let mut command = Command::new(program("rolecall-agent"));
     run(command.args(arguments).arg("--config").arg(site.config_file()))
