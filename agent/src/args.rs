@@ -39,7 +39,7 @@ pub enum Command {
     /// Look into the store without the agent
     #[command(subcommand)]
     Store(StoreCommand),
-    /// Establish the embedded CA, or move its root key away; the agent must not be running
+    /// Establish the embedded CA, or move its root key away; as the agent's user, with it stopped
     #[command(subcommand)]
     Ca(CaCommand),
 }
@@ -83,7 +83,7 @@ pub struct Init {
     /// What callers other than root may do: viewer, server-administrator or administrator
     #[arg(long, value_name = "GRANT", default_value_t = Grant::Viewer)]
     pub local_grant: Grant,
-    /// Where the embedded CA serves its CRL; certificates name this address
+    /// Where the embedded CA serves its CRL; certificates name this address, or no CRL without it
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub ca_listen: Option<SocketAddr>,
 }
@@ -95,12 +95,15 @@ pub enum StoreCommand {
     Verify(Config),
     /// Write every row as a line of JSON, without keys; works beside a running agent
     Export(Config),
-    /// Give up what cannot be read in a damaged journal; the agent must not be running
+    /// Give up what cannot be read in a damaged journal; as the agent's user, with it stopped
     Repair(Repair),
 }
 
 /// The options of `store repair`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  \
+    systemctl stop rolecall-agent\n  \
+    sudo -u rolecall rolecall-agent store repair --yes")]
 pub struct Repair {
     /// The configuration
     #[command(flatten)]
@@ -124,8 +127,9 @@ pub enum CaCommand {
 /// The options of `ca init`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    rolecall-agent ca init\n  \
-    rolecall-agent ca init --subordinate --output ca.csr.pem")]
+    systemctl stop rolecall-agent\n  \
+    sudo -u rolecall rolecall-agent ca init\n  \
+    sudo -u rolecall rolecall-agent ca init --subordinate --output /var/tmp/ca.csr.pem")]
 pub struct CaInit {
     /// The configuration
     #[command(flatten)]
@@ -133,6 +137,9 @@ pub struct CaInit {
     /// Below an enterprise CA instead of an own root
     #[arg(long, requires = "output")]
     pub subordinate: bool,
+    /// Give up a request that waits for the enterprise CA, with its key, and make an own root
+    #[arg(long, conflicts_with = "subordinate")]
+    pub discard_request: bool,
     /// The file to write the request to
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -141,7 +148,7 @@ pub struct CaInit {
 /// The options of `ca install`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    rolecall-agent ca install issuing.pem enterprise-root.pem\n\n\
+    sudo -u rolecall rolecall-agent ca install issuing.pem enterprise-root.pem\n\n\
     The files hold the new CA's certificate and everything above it up to the self-signed root,\n\
     in any order. Naming the root here is the consent to trust it.")]
 pub struct CaInstall {
@@ -156,8 +163,10 @@ pub struct CaInstall {
 /// The options of `ca export-root`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    rolecall-agent ca export-root /media/safe/root.pem --passphrase-file /run/secrets/root\n\n\
-    The file is encrypted PKCS#8 with the certificate beside it; OpenSSL reads it. It is read back\n\
+    systemctl stop rolecall-agent\n  \
+    sudo -u rolecall rolecall-agent ca export-root /media/safe/root.pem\n\n\
+    The passphrase is asked for twice; it is the first line of a standard input that is no\n\
+    terminal. The file is encrypted PKCS#8 with the certificate beside it; OpenSSL reads it. It is read back\n\
     and compared before the key is destroyed here.")]
 pub struct CaExportRoot {
     /// The configuration

@@ -8,7 +8,7 @@ mod establish;
 mod revoke;
 
 pub use self::establish::{
-    EstablishOptions, establish, establish_subordinate, install_subordinate,
+    EstablishOptions, PendingRequest, establish, establish_subordinate, install_subordinate,
 };
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -24,6 +24,7 @@ use rolecall::time::Timestamp;
 use rolecall::verify::ProvenAuthority;
 use tokio::sync::{Mutex, watch};
 
+use crate::console::as_owner;
 use crate::issuer::embedded::{
     IssuingCa, PrivateKey, Profile, PublicationUrl, SerialNumber, issue,
 };
@@ -144,7 +145,9 @@ impl Ca {
         let (options, store_too, sealer_too) =
             (self.options.clone(), store.clone(), Arc::clone(sealer));
         let cause = crate::store::view::Cause::agent(now);
-        tokio::task::spawn_blocking(move || establish(&store_too, &sealer_too, &options, cause))
+        let establishing =
+            move || establish(&store_too, &sealer_too, &options, cause, PendingRequest::Keep);
+        tokio::task::spawn_blocking(establishing)
             .await
             .map_err(|_cancelled| Failure::new(Reason::ShuttingDown, "the agent is stopping"))??;
         self.load(store, sealer)?;
@@ -162,7 +165,10 @@ impl Ca {
             findings.push(Finding::new(
                 FindingCode::RootKeyOnline,
                 "the root key of the embedded CA is on this server",
-                "rolecall-agent ca export-root FILE",
+                format!(
+                    "stop the agent, then: {}",
+                    as_owner("ca export-root FILE", &self.options.config)
+                ),
             ));
         }
         findings

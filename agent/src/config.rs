@@ -15,6 +15,8 @@ use rolecall::name::Fqdn;
 /// Where things are on this machine, and who may connect.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file this was read from, for commands that are suggested.
+    pub file: PathBuf,
     /// The server this agent is, as the topology names it.
     pub server: Fqdn,
     /// The topology's file.
@@ -120,8 +122,10 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
         let base = path.parent().unwrap_or_else(|| Path::new("."));
-        Self::parse(&text, base)
-            .map_err(|problems| Error::Invalid { path: path.to_owned(), problems })
+        let config = Self::parse(&text, base)
+            .map_err(|problems| Error::Invalid { path: path.to_owned(), problems })?;
+        let file = std::path::absolute(path).unwrap_or_else(|_unknown| path.to_owned());
+        Ok(Self { file, ..config })
     }
 
     /// Reads `text`; relative paths begin at `base`.
@@ -205,7 +209,9 @@ fn read(root: Section<'_, '_>, base: &Path) -> Option<Config> {
     let ca = read_ca(&root);
     let log = read_log(&root);
     root.finish();
-    Some(Config { server: server?, topology, state_directory, master_key, socket, ca, log })
+    let file = base.join("agent.toml");
+    let server = server?;
+    Some(Config { file, server, topology, state_directory, master_key, socket, ca, log })
 }
 
 fn read_socket(root: &Section<'_, '_>, base: &Path) -> Socket {

@@ -1,32 +1,24 @@
 //! What an administrator does at the server itself, beside or instead of a running agent.
 
-use std::io::{Read, Write};
-use std::path::Path;
+mod ca;
+mod owner;
+mod passphrase;
+
+pub use self::ca::ca;
+pub(crate) use self::owner::as_owner;
+
+use std::io::Write;
 use std::process::ExitCode;
 
-use rolecall::actor::Actor;
-use rolecall::api::pb;
-use rolecall::api::pb::journal_entry::Change;
-use rolecall::api::status::Failure;
-use rolecall::certificate::Certificate;
 use rolecall::hex;
-use rolecall::reason::Reason;
-use zeroize::Zeroizing;
 
-use crate::args::{CaCommand, CaExportRoot, CaInit, CaInstall, StoreCommand};
-use crate::ca::{EstablishOptions, establish, establish_subordinate, install_subordinate, unseal};
-use crate::clock::{Clock, SystemClock};
+use crate::args::StoreCommand;
 use crate::config::Config;
 use crate::error::Error;
-use crate::init::write_new;
-use crate::issuer::embedded::{Passphrase, check_subordinate, export_root, verify_export};
-use crate::server::peer::user_name;
 use crate::start;
 use crate::store::engine::repair;
-use crate::store::keys::Sealer;
 use crate::store::projection::Entries;
 use crate::store::verify;
-use crate::store::view::{Cause, Store};
 
 /// Checks configuration and topology.
 ///
@@ -57,6 +49,7 @@ pub fn store(command: StoreCommand, out: &mut dyn Write) -> Result<ExitCode, Err
             }
             let config = Config::load(&options.config.config)?;
             let disk = start::disk(&config)?;
+            owner::require(&config, "store repair --yes")?;
             let repaired = repair(&disk, &config.state_directory.join("index"))?;
             writeln!(out, "{repaired:?}")?;
             Ok(ExitCode::SUCCESS)
@@ -113,152 +106,4 @@ fn export(config: &Config, out: &mut dyn Write) -> Result<(), Error> {
         writeln!(out, "{line}")?;
     }
     Ok(())
-}
-
-/// Establishes the embedded CA, or moves its root key away.
-///
-/// # Errors
-/// When the agent is running, or what was asked cannot be done.
-pub fn ca(command: CaCommand, out: &mut dyn Write) -> Result<(), Error> {
-    match command {
-        CaCommand::Init(options) => ca_init(&options, out),
-        CaCommand::Install(options) => ca_install(&options, out),
-        CaCommand::ExportRoot(options) => ca_export_root(&options, out),
-    }
-}
-
-/// What a console command works with: the store, held exclusively.
-struct Console {
-    store: Store,
-    sealer: std::sync::Arc<Sealer>,
-    options: EstablishOptions,
-    cause: Cause,
-}
-
-impl Console {
-    fn open(config: &Path) -> Result<Self, Error> {
-        let config = Config::load(config)?;
-        let loaded = start::topology(&config)?;
-        let options = start::ca_options(&config, &loaded.topology)?;
-        let sealer = start::sealer(&config)?;
-        let (store, _report) = start::store(&config, Box::new(|| ()))?;
-        let uid = rustix::process::getuid().as_raw();
-        let actor = Actor::Console { uid, name: user_name(uid) };
-        let cause = Cause { actor, now: SystemClock.now(), request: None };
-        Ok(Self { store, sealer, options, cause })
-    }
-
-    fn close(self) -> Result<(), Error> {
-        Ok(self.store.engine().clone().close_blocking()?)
-    }
-}
-
-fn ca_init(options: &CaInit, out: &mut dyn Write) -> Result<(), Error> {
-    let console = Console::open(&options.config.config)?;
-    if let (true, Some(output)) = (options.subordinate, &options.output) {
-        let csr = establish_subordinate(
-            &console.store,
-            &console.sealer,
-            &console.options,
-            console.cause.clone(),
-        )?;
-        write_new(output, pem_csr(&csr)?.as_bytes(), 0o644)?;
-        writeln!(out, "wrote {}", output.display())?;
-        writeln!(out, "have the enterprise CA sign it, then: rolecall-agent ca install FILE…")?;
-    } else {
-        establish(&console.store, &console.sealer, &console.options, console.cause.clone())?;
-        writeln!(out, "the embedded CA is established; move its root key away with:")?;
-        writeln!(out, "  rolecall-agent ca export-root FILE")?;
-    }
-    console.close()
-}
-
-fn ca_install(options: &CaInstall, out: &mut dyn Write) -> Result<(), Error> {
-    let mut certificates = Vec::new();
-    for path in &options.files {
-        let text = std::fs::read(path).map_err(|source| Error::File {
-            operation: "read",
-            path: path.clone(),
-            source,
-        })?;
-        let found = Certificate::many_from_pem(&text)
-            .map_err(|error| Error::Subordinate(Box::new(error)))?;
-        certificates.extend(found.iter().map(|certificate| certificate.der().to_vec()));
-    }
-    let console = Console::open(&options.config.config)?;
-    let pending = console.store.read(|view| view.pending_authority_key())?.ok_or_else(|| {
-        Failure::new(Reason::CaMissing, "no key waits for an enterprise CA's signature")
-            .with_remedy("rolecall-agent ca init --subordinate --output CSR.pem")
-    })?;
-    let key = unseal(&console.store, &console.sealer, &pending.key_id)?;
-    let chain = check_subordinate(&certificates, &key, console.cause.now)
-        .map_err(|error| Error::Subordinate(Box::new(error)))?;
-    let constrained = chain.is_constrained;
-    install_subordinate(&console.store, chain, console.cause.clone())?;
-    writeln!(out, "the embedded CA is established below the enterprise's")?;
-    if !constrained {
-        writeln!(out, "note: the enterprise CA left out the name constraints that were asked for")?;
-    }
-    console.close()
-}
-
-fn ca_export_root(options: &CaExportRoot, out: &mut dyn Write) -> Result<(), Error> {
-    let passphrase = passphrase(options.passphrase_file.as_deref())?;
-    let console = Console::open(&options.config.config)?;
-    let authority = console.store.read(|view| view.authority())?.ok_or_else(|| {
-        Failure::new(Reason::CaMissing, "the embedded CA has not been established yet")
-            .with_remedy("rolecall-agent ca init")
-    })?;
-    if authority.root_key_id.is_empty() {
-        return Err(Failure::new(Reason::CaMissing, "the root key is not in this store").into());
-    }
-    let key = unseal(&console.store, &console.sealer, &authority.root_key_id)?;
-    let root = authority.certificates.last().cloned().unwrap_or_default();
-    let exported =
-        export_root(&key, &root, &passphrase).map_err(|error| Error::Export(Box::new(error)))?;
-    write_new(&options.file, exported.as_bytes(), 0o600)?;
-    // Only what can be read back from the file is destroyed here.
-    let written = std::fs::read_to_string(&options.file)
-        .map(Zeroizing::new)
-        .map_err(|source| Error::File { operation: "read", path: options.file.clone(), source })?;
-    verify_export(&written, &passphrase, &key, &root)
-        .map_err(|error| Error::Export(Box::new(error)))?;
-    let key_id = authority.root_key_id.clone();
-    console.store.change_blocking(console.cause.clone(), move |record| {
-        record.entry(Change::RootKeyExported(pb::RootKeyExported { key_id }))
-    })?;
-    if let Ok(id) = authority.root_key_id.try_into().map(rolecall::key::KeyId::new) {
-        console.store.engine().destroy_key(&id)?;
-    }
-    writeln!(out, "the root key is in {} and no longer in the store", options.file.display())?;
-    console.close()
-}
-
-fn passphrase(file: Option<&Path>) -> Result<Passphrase, Error> {
-    let mut secret = Zeroizing::new(Vec::new());
-    match file {
-        Some(path) => {
-            let read = std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut secret));
-            read.map_err(|source| Error::File {
-                operation: "read",
-                path: path.to_owned(),
-                source,
-            })?;
-        }
-        None => {
-            std::io::stdin().read_to_end(&mut secret)?;
-        }
-    }
-    while secret.last().is_some_and(|last| matches!(last, b'\n' | b'\r')) {
-        secret.pop();
-    }
-    Passphrase::new(secret).map_err(|error| Error::Export(Box::new(error)))
-}
-
-fn pem_csr(der: &[u8]) -> Result<String, Error> {
-    use pkcs8::der::Document;
-    use pkcs8::der::pem::LineEnding;
-    Document::try_from(der)
-        .and_then(|document| document.to_pem("CERTIFICATE REQUEST", LineEnding::LF))
-        .map_err(|error| Error::Export(Box::new(error)))
 }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use rolecall::api::status::Failure;
+use rolecall::certificate::InvalidPem;
 use rolecall::reason::Reason;
 
+use crate::issuer::embedded::WeakPassphrase;
 use crate::issuer::embedded::publication::InvalidPublicationUrl;
 use crate::store;
 
@@ -56,6 +58,20 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The state directory is another user's.
+    #[error(
+        "the state directory {} belongs to {owner}: what another user writes there, the agent \
+         could not open",
+        .path.display()
+    )]
+    NotOwner {
+        /// The folder.
+        path: PathBuf,
+        /// The user whose it is.
+        owner: Box<str>,
+        /// The command to type instead.
+        remedy: String,
+    },
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] store::error::Error),
@@ -69,23 +85,43 @@ pub enum Error {
     },
     /// An operation was refused.
     #[error("{}", .0.message)]
-    Refused(#[from] Failure),
+    Refused(Failure),
     /// A file exists that would be overwritten.
     #[error("{} exists already; nothing was changed", .path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// A file cannot be read or written.
-    #[error("cannot {operation} {}", .path.display())]
-    File {
-        /// What was attempted.
-        operation: &'static str,
+    /// A file cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file does not hold certificates.
+    #[error("{} holds no certificates in PEM", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: InvalidPem,
+    },
+    /// A passphrase is too weak.
+    #[error(transparent)]
+    Passphrase(#[from] WeakPassphrase),
+    /// A passphrase was typed in two ways.
+    #[error("the two passphrases differ; nothing was changed")]
+    PassphrasesDiffer,
     /// The listener for the revocation list cannot be made.
     #[error("cannot listen on {address} for the revocation list")]
     CaListen {
@@ -115,12 +151,36 @@ pub enum Error {
     /// The output cannot be written.
     #[error("cannot write the output")]
     Output(#[from] std::io::Error),
+    /// The input cannot be read.
+    #[error("cannot read the input")]
+    Input(#[source] std::io::Error),
+}
+
+// Not a source: its text is this error's own.
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
+    }
 }
 
 impl Error {
     /// Returns the stable code.
-    pub fn reason(&self) -> Reason {
-        match self {
+    pub fn code(&self) -> &'static str {
+        self.code_and_exit_status().0
+    }
+
+    /// Returns the exit status, from `sysexits.h`.
+    pub fn exit_status(&self) -> u8 {
+        self.code_and_exit_status().1
+    }
+
+    /// Returns whether the reader of the output has gone, which is no failure.
+    pub fn is_reader_gone(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
+    fn code_and_exit_status(&self) -> (&'static str, u8) {
+        let reason = match self {
             Self::Config(_)
             | Self::TopologyUnreadable { .. }
             | Self::TopologyInvalid { .. }
@@ -130,23 +190,25 @@ impl Error {
             | Self::CaUrl { .. }
             | Self::CaListen { .. } => Reason::ConfigurationInvalid,
             Self::Refused(failure) => failure.reason,
-            Self::Exists { .. } | Self::NotConfirmed | Self::Subordinate(_) => {
-                Reason::RequestInvalid
-            }
             Self::Store(error) => store_reason(error),
+            Self::Subordinate(_) => Reason::RequestInvalid,
             Self::State { .. }
-            | Self::File { .. }
             | Self::Server(_)
             | Self::Supervisor(_)
             | Self::Runtime(_)
-            | Self::Export(_)
-            | Self::Output(_) => Reason::Internal,
-        }
-    }
-
-    /// Returns the exit status.
-    pub fn exit_status(&self) -> u8 {
-        self.reason().exit_status()
+            | Self::Export(_) => Reason::Internal,
+            // The codes that are documented in the manual's page on the command line.
+            Self::NotOwner { .. } => return ("NOT_THE_OWNER", 77),
+            Self::Exists { .. } => return ("FILE_EXISTS", 65),
+            Self::Unreadable { .. } => return ("FILE_UNREADABLE", 66),
+            Self::Malformed { .. } => return ("FILE_MALFORMED", 65),
+            Self::Unwritable { .. } => return ("FILE_UNWRITABLE", 77),
+            Self::Passphrase(_) | Self::PassphrasesDiffer => return ("PASSPHRASE_REFUSED", 64),
+            Self::NotConfirmed => return ("CONFIRMATION_NEEDED", 64),
+            Self::Output(_) => return ("OUTPUT_UNWRITABLE", 74),
+            Self::Input(_) => return ("INPUT_UNREADABLE", 74),
+        };
+        (reason.as_str(), reason.exit_status())
     }
 
     /// Returns what to do, where that is not in the message.
@@ -158,12 +220,24 @@ impl Error {
             Self::Store(store::error::Error::InUse { pid }) => {
                 Some(format!("stop the agent first: systemctl stop rolecall-agent (process {pid})"))
             }
+            Self::NotOwner { remedy, .. } => Some(remedy.clone()),
             Self::Refused(failure) if !failure.remedy.is_empty() => Some(failure.remedy.clone()),
             Self::NotInTopology { .. } => {
                 Some("correct `server` in the configuration, or the topology".to_owned())
             }
             Self::CaListen { .. } => {
                 Some("correct `listen` under [ca] in the configuration".to_owned())
+            }
+            Self::Unreadable { .. } => {
+                Some("check the path, and that the user who runs this may read it".to_owned())
+            }
+            Self::Unwritable { .. } => {
+                Some("check the folder, and that the user who runs this may write there".to_owned())
+            }
+            Self::Exists { .. } => Some("give another name, or move that file away".to_owned()),
+            Self::Output(_) => Some("check what standard output goes to".to_owned()),
+            Self::Passphrase(_) | Self::PassphrasesDiffer => {
+                Some("give one line of 12 characters or more".to_owned())
             }
             Self::Config(_)
             | Self::TopologyUnreadable { .. }
@@ -173,15 +247,14 @@ impl Error {
             | Self::Store(_)
             | Self::CaUrl { .. }
             | Self::Refused(_)
-            | Self::Exists { .. }
-            | Self::File { .. }
+            | Self::Malformed { .. }
             | Self::Server(_)
             | Self::Supervisor(_)
             | Self::Runtime(_)
             | Self::Export(_)
             | Self::Subordinate(_)
             | Self::NotConfirmed
-            | Self::Output(_) => None,
+            | Self::Input(_) => None,
         }
     }
 }

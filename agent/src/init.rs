@@ -56,6 +56,13 @@ pub fn init(options: &Init, out: &mut dyn Write) -> Result<(), Error> {
     write_new(&config, text.as_bytes(), 0o644)?;
     writeln!(out, "wrote {}", config.display())?;
     writeln!(out, "wrote {} (keep a copy apart from every backup)", master_key.display())?;
+    if options.ca_listen.is_none() {
+        writeln!(
+            out,
+            "certificates of the embedded CA will name no revocation list until `url` and `listen` \
+             under [ca] are set"
+        )?;
+    }
     writeln!(out, "start the agent with: rolecall-agent run --config {}", config.display())?;
     Ok(())
 }
@@ -65,7 +72,7 @@ pub fn init(options: &Init, out: &mut dyn Write) -> Result<(), Error> {
 /// # Errors
 /// When it exists or cannot be written.
 pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-    let failed = |source| Error::File { operation: "write", path: path.to_owned(), source };
+    let failed = |source| Error::Unwritable { path: path.to_owned(), source };
     let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     let mut file = match opened {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -81,9 +88,5 @@ pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|source| Error::File {
-        operation: "find",
-        path: path.to_owned(),
-        source,
-    })
+    std::path::absolute(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
 }

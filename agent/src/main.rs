@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     };
     match rolecall_agent::main(cli, &mut std::io::stdout().lock()) {
         Ok(code) => code,
+        Err(error) if error.is_reader_gone() => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
             ExitCode::from(error.exit_status())
@@ -27,8 +28,8 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "the log may not exist yet")]
 fn report(error: &rolecall_agent::Error) {
-    eprintln!("rolecall-agent: {} ({})", Chain(error), error.reason());
-    if let Some(remedy) = error.remedy() {
-        eprintln!("  {remedy}");
+    eprintln!("rolecall-agent: {} ({})", Chain(error), error.code());
+    for line in error.remedy().iter().flat_map(|remedy| remedy.lines()) {
+        eprintln!("  {line}");
     }
 }

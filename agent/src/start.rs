@@ -104,6 +104,7 @@ pub fn ca_options(config: &Config, topology: &Topology) -> Result<EstablishOptio
         permitted: topology.name_constraints(),
         key_algorithm: config.ca.key_algorithm,
         publication,
+        config: config.file.clone(),
     })
 }
 

@@ -90,11 +90,9 @@ impl Error {
             Self::Unwritable { .. } => "FILE_UNWRITABLE",
             Self::Unconfirmed { .. } => "CONFIRMATION_NEEDED",
             Self::Declined { .. } => "DECLINED",
-            Self::Incomplete(_)
-            | Self::Output(_)
-            | Self::Input(_)
-            | Self::Encoding(_)
-            | Self::Runtime(_) => Reason::Internal.as_str(),
+            Self::Output(_) => "OUTPUT_UNWRITABLE",
+            Self::Input(_) => "INPUT_UNREADABLE",
+            Self::Incomplete(_) | Self::Encoding(_) | Self::Runtime(_) => Reason::Internal.as_str(),
         }
     }
 
@@ -109,11 +107,10 @@ impl Error {
             Self::Unreadable { .. } => 66,
             Self::Malformed { .. } | Self::Exists { .. } | Self::Declined { .. } => 65,
             Self::Unwritable { .. } => 77,
-            Self::Incomplete(_)
-            | Self::Output(_)
-            | Self::Input(_)
-            | Self::Encoding(_)
-            | Self::Runtime(_) => Reason::Internal.exit_status(),
+            Self::Output(_) | Self::Input(_) => 74,
+            Self::Incomplete(_) | Self::Encoding(_) | Self::Runtime(_) => {
+                Reason::Internal.exit_status()
+            }
         }
     }
 
@@ -165,7 +162,8 @@ impl Error {
             Self::Incomplete(_) => {
                 vec!["rolecallctl and rolecall-agent should be of one version".to_owned()]
             }
-            Self::Output(_) | Self::Input(_) | Self::Encoding(_) | Self::Runtime(_) => Vec::new(),
+            Self::Output(_) => vec!["check what standard output goes to".to_owned()],
+            Self::Input(_) | Self::Encoding(_) | Self::Runtime(_) => Vec::new(),
         }
     }
 }

@@ -57,7 +57,9 @@ impl FromStr for Thumbprint {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let left = without_decoration(text);
-        hex::decode(&left).map(Self).ok_or_else(|| InvalidDigits::new(&left, "a thumbprint", 40))
+        hex::decode(&left)
+            .map(Self)
+            .ok_or_else(|| InvalidDigits::new(&left, "a thumbprint has 40 digits"))
     }
 }
 
@@ -99,7 +101,9 @@ impl FromStr for Fingerprint {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let left = without_decoration(text);
-        hex::decode(&left).map(Self).ok_or_else(|| InvalidDigits::new(&left, "a fingerprint", 64))
+        hex::decode(&left)
+            .map(Self)
+            .ok_or_else(|| InvalidDigits::new(&left, "a fingerprint has 64 digits"))
     }
 }
 
@@ -161,7 +165,10 @@ impl FromStr for CertificateSelector {
         if all_digits && fits {
             return Ok(Self(left.to_ascii_lowercase().into()));
         }
-        Err(InvalidDigits::new(&left, "a certificate's thumbprint, or its beginning,", 40))
+        Err(InvalidDigits::new(
+            &left,
+            "a certificate's thumbprint has 40 digits, and the first 6 or more will do",
+        ))
     }
 }
 
@@ -205,7 +212,7 @@ impl FromStr for SerialNumber {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let left = without_decoration(text);
-        let refused = || InvalidDigits::new(&left, "a serial number", 32);
+        let refused = || InvalidDigits::new(&left, "a serial number has 32 digits");
         if left.is_empty() || left.len() > 2 * MAX_SERIAL_LEN {
             return Err(refused());
         }
@@ -221,36 +228,46 @@ impl FromStr for SerialNumber {
 
 /// A text that does not have the hexadecimal digits that were expected.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error(
-    "`{left}` has {digits} hexadecimal digits and {others} other characters; {what} has {wanted} \
-     digits"
-)]
+#[error("`{left}` has {digits} hexadecimal digits and {others} other characters; {wanted}")]
 pub struct InvalidDigits {
-    what: &'static str,
-    wanted: usize,
+    wanted: &'static str,
     digits: usize,
     others: usize,
     left: Box<str>,
 }
 
 impl InvalidDigits {
-    fn new(left: &str, what: &'static str, wanted: usize) -> Self {
+    fn new(left: &str, wanted: &'static str) -> Self {
         let digits = left.chars().filter(char::is_ascii_hexdigit).count();
         let others = left.chars().count().saturating_sub(digits);
         let shown: String = left.chars().take(MAX_SHOWN).collect();
         let ellipsis = if shown.len() < left.len() { "…" } else { "" };
         let left = format!("{}{ellipsis}", printable(&shown)).into();
-        Self { what, wanted, digits, others, left }
+        Self { wanted, digits, others, left }
     }
 }
 
-/// Removes what people paste along with digits: white space, colons, and characters nobody sees.
+/// Removes what people paste along with digits: white space, colons, dashes, characters nobody sees,
+/// and what OpenSSL prints before them.
 fn without_decoration(text: &str) -> String {
-    text.chars().filter(|character| !is_decoration(*character)).collect()
+    let digits = match text.split_once('=') {
+        Some((label, digits)) if is_label(label) => digits,
+        Some(_) | None => text,
+    };
+    digits.chars().filter(|character| !is_decoration(*character)).collect()
+}
+
+/// `openssl x509 -fingerprint -serial`, in the spellings of its versions.
+fn is_label(text: &str) -> bool {
+    let label: String = text.chars().filter(|character| !is_decoration(*character)).collect();
+    let known = ["sha1fingerprint", "sha256fingerprint", "serial"];
+    known.iter().any(|known| label.eq_ignore_ascii_case(known))
 }
 
 fn is_decoration(character: char) -> bool {
-    character == ':' || character.is_whitespace() || is_invisible(character)
+    matches!(character, ':' | '-' | '\u{2010}'..='\u{2014}')
+        || character.is_whitespace()
+        || is_invisible(character)
 }
 
 /// Marks of direction and joining, which dialogs put around what is copied from them.
@@ -287,17 +304,43 @@ mod tests {
             format!("\u{feff} {DIGITS}\u{200f}\r\n"),
             "a9:99:3e:36:47:06:81:6a:ba:3e:25:71:78:50:c2:6c:9c:d0:d8:9d".to_owned(),
             "a9 99 3e 36 47 06 81 6a ba 3e 25 71 78 50 c2 6c 9c d0 d8 9d\u{200b}".to_owned(),
+            "A9-99-3E-36-47-06-81-6A-BA-3E-25-71-78-50-C2-6C-9C-D0-D8-9D".to_owned(),
+            "sha1 Fingerprint=A9:99:3E:36:47:06:81:6A:BA:3E:25:71:78:50:C2:6C:9C:D0:D8:9D\n"
+                .to_owned(),
+            format!("SHA1 Fingerprint={DIGITS}"),
         ] {
             assert_eq!(pasted.parse::<Thumbprint>().unwrap().to_string(), DIGITS);
         }
     }
 
     #[test]
+    fn what_openssl_prints_is_understood() {
+        let fingerprint = Fingerprint::of(b"abc");
+        let pasted = format!("SHA256 Fingerprint={}", fingerprint.to_string().to_uppercase());
+        assert_eq!(pasted.parse(), Ok(fingerprint));
+        let selector: CertificateSelector = pasted.parse().unwrap();
+        assert_eq!(selector.fingerprint(), Some(fingerprint));
+        assert_eq!("serial=0A99\n".parse(), Ok(SerialNumber::new(&[0x0a, 0x99])));
+        let refusal = format!("CN={DIGITS}").parse::<Thumbprint>().unwrap_err().to_string();
+        assert!(refusal.contains("`CN="), "{refusal}");
+    }
+
+    #[test]
+    fn a_beginning_that_is_too_short_is_told_the_fewest_digits() {
+        let refusal = "A9993".parse::<CertificateSelector>().unwrap_err().to_string();
+        let fewest = format!("the first {} or more will do", CertificateSelector::MIN_DIGITS);
+        assert!(
+            refusal.contains("has 5 hexadecimal digits") && refusal.contains(&fewest),
+            "{refusal}"
+        );
+    }
+
+    #[test]
     fn anything_else_is_refused_and_shown() {
-        let refusal = "A9 99-3E".parse::<Thumbprint>().unwrap_err().to_string();
+        let refusal = "A9 99_3E".parse::<Thumbprint>().unwrap_err().to_string();
         assert_eq!(
             refusal,
-            "`A999-3E` has 6 hexadecimal digits and 1 other characters; a thumbprint has 40 digits"
+            "`A999_3E` has 6 hexadecimal digits and 1 other characters; a thumbprint has 40 digits"
         );
         let short = DIGITS.get(1..).unwrap().parse::<Thumbprint>().unwrap_err().to_string();
         assert!(short.contains("39 hexadecimal digits"), "{short}");

@@ -107,7 +107,8 @@ fn no_distribution_point(subject: &Subject<'_>) -> Option<Finding> {
         Finding::new(
             FindingCode::CrlMissing,
             "the certificate has no CRL distribution point",
-            "rolecallctl issuer list  # let the authority name where its list is",
+            "systemctl restart rolecall-agent  # after setting `url` and `listen` under [ca] in \
+             agent.toml; another authority is to name its list itself; then request anew",
         )
     })
 }

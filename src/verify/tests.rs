@@ -257,6 +257,16 @@ fn warnings_may_be_forced_and_errors_may_not() {
 }
 
 #[test]
+fn the_remedy_of_a_missing_list_names_what_is_to_be_set() {
+    let mut world = World::new();
+    world.reissue(|params| params.crl_distribution_points.clear());
+    let subject = world.verify().findings.remove(0).remedy;
+    for expected in ["`url`", "`listen`", "[ca]", "agent.toml", "request anew"] {
+        assert!(subject.contains(expected), "{expected} is not in {subject}");
+    }
+}
+
+#[test]
 fn the_missing_issuer_is_named_with_its_key_and_the_remedy_can_be_typed() {
     let mut world = World::new();
     world.issuers.clear();

@@ -12,6 +12,10 @@ fn the_root_key_moves_into_a_file_that_openssl_reads_and_the_ca_goes_on_issuing(
     let agent = AgentProcess::start(Site::standard_edition());
     agent.ctl(&["apply"]).success();
     assert!(findings(&agent).contains(&"root-key-online".to_owned()));
+    let told = agent.ctl(&["finding", "list", "-o", "json"]).stdout;
+    let config = agent.site().config_file();
+    let typed = format!("rolecall-agent ca export-root FILE --config {}", config.display());
+    assert!(told.contains(&typed) && told.contains("stop the agent"), "{told}");
 
     let exported = agent.site().path().join("root.key.pem");
     let passphrase = agent.site().path().join("passphrase");
@@ -94,6 +98,44 @@ fn an_enterprise_ca_above_the_embedded_one_is_installed_and_trusted() {
         text(&leaf),
     ]))
     .success();
+}
+
+#[test]
+fn an_own_root_does_not_silently_replace_a_request_that_waits_for_its_signature() {
+    let site = Site::standard_edition();
+    let [first, second] = ["first.pem", "second.pem"].map(|name| site.path().join(name));
+    console(&site, &["ca", "init", "--subordinate", "--output", text(&first)]).success();
+
+    let refused = console(&site, &["ca", "init"]);
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    for expected in ["ca install", "--subordinate", "--discard-request"] {
+        assert!(refused.stderr.contains(expected), "{expected}: {refused:?}");
+    }
+
+    console(&site, &["ca", "init", "--subordinate", "--output", text(&second)]).success();
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    assert_eq!(read(&first), read(&second), "the key that waits is the same");
+    console(&site, &["ca", "init", "--discard-request"]).success();
+    let again = console(&site, &["ca", "init", "--subordinate", "--output", text(&second)]);
+    assert_ne!(again.code, Some(0), "there is a CA now: {again:?}");
+}
+
+#[test]
+fn a_refused_console_command_is_no_crash() {
+    let agent = AgentProcess::start(Site::standard_edition());
+    agent.ctl(&["apply"]).success();
+    let (site, _) = agent.stop();
+    for arguments in [&["ca", "init"][..], &["ca", "export-root", "/dev/null/x"]] {
+        let refused = console(&site, arguments);
+        assert_ne!(refused.code, Some(0), "{refused:?}");
+    }
+
+    let agent = AgentProcess::start(site);
+
+    assert!(!findings(&agent).contains(&"index-rebuilt".to_owned()));
+    let log = agent.log();
+    let opened = log.lines().rfind(|line| line.contains("store opened")).unwrap();
+    assert!(opened.contains("Trusted"), "{opened}");
 }
 
 fn openssl_root(folder: &Path) {

@@ -13,6 +13,7 @@ mod assignments;
 mod ca_console;
 mod codegen;
 mod command_line;
+mod console;
 mod crash;
 mod crash_kill;
 mod crash_power;

@@ -32,6 +32,24 @@ fn the_example_configuration_is_valid_as_it_is_and_with_every_key_taken_in() {
     assert_eq!(config.log.filter, short.log.filter);
 }
 
+#[test]
+fn everything_in_the_state_directory_can_be_given_back_to_the_agent() {
+    let text = std::fs::read_to_string(shipped("systemd/tmpfiles.d/rolecall.conf")).unwrap();
+    let lines: Vec<Vec<&str>> =
+        text.lines().map(|line| line.split_whitespace().collect()).collect();
+    // Modes are left alone: the master key's folder is elsewhere, and the agent sets its own.
+    let expected = ["Z", "/var/lib/rolecall", "-", "rolecall", "rolecall"];
+    assert!(lines.iter().any(|line| *line == expected), "{text}");
+}
+
+#[test]
+fn a_reload_is_the_hangup_that_reads_the_topology_again() {
+    let unit = std::fs::read_to_string(shipped("systemd/rolecall-agent.service")).unwrap();
+    // `+`: in the unit's sandbox nothing but the agent can be executed.
+    assert!(unit.lines().any(|line| line == "ExecReload=+kill -HUP $MAINPID"), "{unit}");
+    assert!(unit.lines().any(|line| line.starts_with("NoExecPaths=/")), "{unit}");
+}
+
 /// Runs systemd-analyze over the unit: whether it was content, and what it said on stderr; nothing
 /// where systemd is not installed.
 fn analyze(arguments: &[&str]) -> Option<(bool, String)> {

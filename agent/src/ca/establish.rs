@@ -1,5 +1,7 @@
 //! How the embedded CA comes to be: its own root, or an enterprise CA above it.
 
+use std::path::PathBuf;
+
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
@@ -28,6 +30,8 @@ pub struct EstablishOptions {
     pub key_algorithm: KeyAlgorithm,
     /// Where its list and certificates are published.
     pub publication: Option<PublicationUrl>,
+    /// The configuration's file, for commands that are suggested.
+    pub config: PathBuf,
 }
 
 impl EstablishOptions {
@@ -49,15 +53,25 @@ impl EstablishOptions {
     }
 }
 
+/// What becomes of a request that waits for an enterprise CA's signature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PendingRequest {
+    /// It stands: no CA is made beside it.
+    Keep,
+    /// It is given up, with its key.
+    Discard,
+}
+
 /// Makes root and issuing CA, and records them; blocks while keys are generated.
 ///
 /// # Errors
-/// When it exists already, cannot be made, or cannot be recorded.
+/// When it exists already, an enterprise CA's signature is awaited, or it cannot be made or recorded.
 pub fn establish(
     store: &Store,
     sealer: &Sealer,
     options: &EstablishOptions,
     cause: Cause,
+    request: PendingRequest,
 ) -> Result<(), Failure> {
     let made = create_hierarchy(&options.hierarchy(), cause.now).map_err(|error| {
         Failure::new(
@@ -76,6 +90,9 @@ pub fn establish(
     };
     store.change_blocking(cause, move |record| {
         refuse_second(record)?;
+        if request == PendingRequest::Keep {
+            refuse_beside_request(record)?;
+        }
         for key in keys {
             record.key(key)?;
         }
@@ -148,6 +165,22 @@ fn refuse_second(record: &crate::store::view::Record<'_, '_>) -> Result<(), Fail
             "the embedded CA has been established already",
         )
         .with_remedy("rolecallctl issuer list")),
+        None => Ok(()),
+    }
+}
+
+/// An own root now would throw away a key that an enterprise CA may have signed already.
+fn refuse_beside_request(record: &crate::store::view::Record<'_, '_>) -> Result<(), Failure> {
+    match record.read(|view| view.pending_authority_key())? {
+        Some(_) => Err(Failure::new(
+            Reason::CaMissing,
+            "a request of the embedded CA waits for an enterprise CA's signature",
+        )
+        .with_remedy(
+            "when it is signed: rolecall-agent ca install FILE…\n\
+             the request once more: rolecall-agent ca init --subordinate --output CSR.pem\n\
+             to give it up for an own root: rolecall-agent ca init --discard-request",
+        )),
         None => Ok(()),
     }
 }

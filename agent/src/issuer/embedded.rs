@@ -44,7 +44,9 @@ pub use issuance::{IssueError, Issued, Profile, issue};
 pub use keys::PrivateKey;
 pub use publication::{AuthorityKeyId, PublicationUrl};
 pub use revocation::{RevocationReason, RevokedEntry, crl};
-pub use root_export::{Passphrase, RootExport, export_root, read_export, verify_export};
+pub use root_export::{
+    Passphrase, RootExport, WeakPassphrase, export_root, read_export, verify_export,
+};
 pub use serial::SerialNumber;
 pub use subject::{Purpose, Subject};
 pub use subordinate::{SubordinateChain, check_subordinate, subordinate_csr};

@@ -19,7 +19,8 @@ Examples:
 /// How a certificate is named on the command line.
 #[derive(Args, Debug)]
 pub(crate) struct Named {
-    /// A thumbprint, a SHA-256, or a unique beginning of one; spaces and colons are tolerated.
+    /// A thumbprint, a SHA-256, or its first 6 digits or more, if only one certificate has them;
+    /// as `openssl` and dialogs show it, with spaces, colons or dashes.
     #[arg(value_name = "THUMBPRINT")]
     pub(crate) certificate: String,
 }

@@ -508,6 +508,8 @@ fn every_code_of_this_program_is_documented() {
         "FILE_MALFORMED",
         "FILE_EXISTS",
         "FILE_UNWRITABLE",
+        "OUTPUT_UNWRITABLE",
+        "INPUT_UNREADABLE",
         "CONFIRMATION_NEEDED",
         "DECLINED",
     ] {

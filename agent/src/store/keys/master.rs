@@ -135,8 +135,8 @@ pub enum MasterError {
     },
     /// Others than the owner may read it.
     #[error(
-        "the master key file `{}` has mode {mode:04o}: others can read it; run `chmod 600 {}` and \
-         reseal the keys if anybody could have",
+        "the master key file `{}` has mode {mode:04o}: others can read it; run `chmod 600 {}`, and \
+         if anybody could have, request new keys for all roles and revoke the certificates",
         .path.display(), .path.display()
     )]
     Readable {
