@@ -10,6 +10,7 @@ mod issuers;
 mod journal;
 mod orders;
 pub(crate) mod peer;
+mod pieces;
 mod plans;
 mod topology;
 
