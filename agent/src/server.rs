@@ -6,6 +6,7 @@ mod assignments;
 mod certificates;
 mod enrollments;
 mod findings;
+mod incoming;
 mod issuers;
 mod journal;
 mod orders;
@@ -17,6 +18,7 @@ mod topology;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rolecall::actor::RequestId;
 use rolecall::api::pb;
@@ -25,7 +27,6 @@ use rolecall::api::status::{Failure, Violation};
 use rolecall::reason::Reason;
 use rolecall::role::Role;
 use tokio::net::UnixListener;
-use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
@@ -125,28 +126,30 @@ pub async fn serve(
         .register_encoded_file_descriptor_set(rolecall::api::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
     let stop = shutdown.clone();
-    tonic::transport::Server::builder()
+    let routes = services
+        .into_routes()
+        .add_service(health_service.max_decoding_message_size(MOST_OCTETS))
+        .add_service(reflection.build_v1()?.max_decoding_message_size(MOST_OCTETS));
+    transport()
         .layer(access(&agent, socket))
-        .add_service(health_service)
-        .add_service(reflection.build_v1()?)
-        .add_service(pb::status_service_server::StatusServiceServer::new(services.clone()))
-        .add_service(pb::plan_service_server::PlanServiceServer::new(services.clone()))
-        .add_service(pb::order_service_server::OrderServiceServer::new(services.clone()))
-        .add_service(pb::enrollment_service_server::EnrollmentServiceServer::new(services.clone()))
-        .add_service(pb::certificate_service_server::CertificateServiceServer::new(
-            services.clone(),
-        ))
-        .add_service(pb::assignment_service_server::AssignmentServiceServer::new(services.clone()))
-        .add_service(pb::issuer_service_server::IssuerServiceServer::new(services.clone()))
-        .add_service(pb::finding_service_server::FindingServiceServer::new(services.clone()))
-        .add_service(pb::topology_service_server::TopologyServiceServer::new(services.clone()))
-        .add_service(pb::journal_service_server::JournalServiceServer::new(services))
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), async move {
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming::incoming(listener), async move {
             stop.cancelled().await;
             health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         })
         .await?;
     Ok(())
+}
+
+/// What one connection may use up (`security.md` §10).
+fn transport() -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        .max_concurrent_streams(MOST_STREAMS)
+        .concurrency_limit_per_connection(MOST_CALLS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
 }
 
 fn access(agent: &Arc<Agent>, socket: &Socket) -> AccessLayer {
@@ -173,7 +176,31 @@ fn access(agent: &Arc<Agent>, socket: &Socket) -> AccessLayer {
     AccessLayer::new(socket.local_grant, Arc::new(move || clock.now()), on_refusal)
 }
 
+macro_rules! routes {
+    ($services:ident: $($module:ident $server:ident,)*) => {
+        tonic::service::Routes::default()
+            $(.add_service(
+                pb::$module::$server::new($services.clone()).max_decoding_message_size(MOST_OCTETS),
+            ))*
+    };
+}
+
 impl Services {
+    fn into_routes(self) -> tonic::service::Routes {
+        routes! { self:
+            status_service_server StatusServiceServer,
+            plan_service_server PlanServiceServer,
+            order_service_server OrderServiceServer,
+            enrollment_service_server EnrollmentServiceServer,
+            certificate_service_server CertificateServiceServer,
+            assignment_service_server AssignmentServiceServer,
+            issuer_service_server IssuerServiceServer,
+            finding_service_server FindingServiceServer,
+            topology_service_server TopologyServiceServer,
+            journal_service_server JournalServiceServer,
+        }
+    }
+
     /// Returns the cause of a change: who calls, when, and which attempt it is.
     fn cause<T>(&self, request: &Request<T>, request_id: &str) -> Result<Cause, Failure> {
         let caller = Caller::of(request)?;
@@ -250,3 +277,16 @@ fn needed(agent: &Agent, roles: &[Role]) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// The largest honest message is a certificate request of 16 KiB.
+const MOST_OCTETS: usize = 64 * 1024;
+/// `security.md` §10: streams of one connection.
+const MOST_STREAMS: u32 = 64;
+const MOST_CALLS: usize = 64;
+/// One message fits; what a client sends beyond it waits in the client.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// The kernel tells when a client is dead. A stopped one goes when it has said nothing for so long; a
+/// person may take as long to answer a question of `rolecallctl`, which is silent meanwhile.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
