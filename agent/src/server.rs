@@ -13,10 +13,10 @@ mod orders;
 pub(crate) mod peer;
 mod pieces;
 mod plans;
+mod socket;
 mod topology;
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use self::peer::{AccessLayer, Caller};
+pub use self::socket::bind;
 use crate::agent::Agent;
 use crate::config::Socket;
 use crate::store::view::Cause;
@@ -69,44 +70,6 @@ pub enum Error {
     /// Reflection cannot describe the services.
     #[error("the services cannot be described")]
     Reflection(#[from] tonic_reflection::server::Error),
-}
-
-/// Makes the Unix socket, readable and writable for owner and group only.
-///
-/// # Errors
-/// When the path is taken by something else, or the folder does not allow it.
-pub fn bind(socket: &Socket) -> Result<UnixListener, Error> {
-    let path = &socket.path;
-    let failed = |source| Error::Bind { path: path.clone(), source };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    // Whoever holds the state directory's lock is the only agent: a socket that is here is stale.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-        Ok(()) | Err(_) => {}
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
-    if let Some(group) = &socket.group {
-        give_to_group(path, group)?;
-    }
-    Ok(listener)
-}
-
-fn give_to_group(path: &Path, group: &str) -> Result<(), Error> {
-    let failed = |source| Error::Group { path: path.to_owned(), group: group.into(), source };
-    let groups = std::fs::read_to_string("/etc/group").map_err(failed)?;
-    let gid = groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        let number = fields.nth(1)?.parse().ok()?;
-        (name == group).then_some(number)
-    });
-    let gid = gid.ok_or_else(|| {
-        failed(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such group"))
-    })?;
-    std::os::unix::fs::chown(path, None, Some(gid)).map_err(failed)
 }
 
 /// Serves until `shutdown`.
