@@ -76,6 +76,8 @@ reasons! {
         "No agent answers on the socket or address.",
     AssignmentRefused "ASSIGNMENT_REFUSED" Precondition 65
         "The certificate has findings that forbid the assignment.",
+    CallerBusy "CALLER_BUSY" Exhausted 75
+        "The caller has too much under way already.",
     CaMissing "CA_MISSING" Precondition 78
         "The embedded certification authority has not been established yet.",
     CaRequestDecided "CA_REQUEST_DECIDED" Precondition 65

@@ -7,16 +7,19 @@ mod certificates;
 mod enrollments;
 mod findings;
 mod finish;
+mod incoming;
 mod issuers;
 mod journal;
 mod orders;
 pub(crate) mod peer;
+mod pieces;
 mod plans;
+mod socket;
 mod topology;
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rolecall::actor::RequestId;
 use rolecall::api::pb;
@@ -25,12 +28,12 @@ use rolecall::api::status::{Failure, Violation};
 use rolecall::reason::Reason;
 use rolecall::role::Role;
 use tokio::net::UnixListener;
-use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use self::finish::FinishLayer;
 use self::peer::{AccessLayer, Caller};
+pub use self::socket::bind;
 use crate::agent::Agent;
 use crate::config::Socket;
 use crate::store::view::Cause;
@@ -71,44 +74,6 @@ pub enum Error {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
-/// Makes the Unix socket, readable and writable for owner and group only.
-///
-/// # Errors
-/// When the path is taken by something else, or the folder does not allow it.
-pub fn bind(socket: &Socket) -> Result<UnixListener, Error> {
-    let path = &socket.path;
-    let failed = |source| Error::Bind { path: path.clone(), source };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    // Whoever holds the state directory's lock is the only agent: a socket that is here is stale.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-        Ok(()) | Err(_) => {}
-    }
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
-    if let Some(group) = &socket.group {
-        give_to_group(path, group)?;
-    }
-    Ok(listener)
-}
-
-fn give_to_group(path: &Path, group: &str) -> Result<(), Error> {
-    let failed = |source| Error::Group { path: path.to_owned(), group: group.into(), source };
-    let groups = std::fs::read_to_string("/etc/group").map_err(failed)?;
-    let gid = groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        let number = fields.nth(1)?.parse().ok()?;
-        (name == group).then_some(number)
-    });
-    let gid = gid.ok_or_else(|| {
-        failed(std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such group"))
-    })?;
-    std::os::unix::fs::chown(path, None, Some(gid)).map_err(failed)
-}
-
 /// Serves until `shutdown`.
 ///
 /// # Errors
@@ -126,29 +91,31 @@ pub async fn serve(
         .register_encoded_file_descriptor_set(rolecall::api::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
     let stop = shutdown.clone();
-    tonic::transport::Server::builder()
+    let routes = services
+        .into_routes()
+        .add_service(health_service.max_decoding_message_size(MOST_OCTETS))
+        .add_service(reflection.build_v1()?.max_decoding_message_size(MOST_OCTETS));
+    transport()
         .layer(access(&agent, socket))
         .layer(FinishLayer)
-        .add_service(health_service)
-        .add_service(reflection.build_v1()?)
-        .add_service(pb::status_service_server::StatusServiceServer::new(services.clone()))
-        .add_service(pb::plan_service_server::PlanServiceServer::new(services.clone()))
-        .add_service(pb::order_service_server::OrderServiceServer::new(services.clone()))
-        .add_service(pb::enrollment_service_server::EnrollmentServiceServer::new(services.clone()))
-        .add_service(pb::certificate_service_server::CertificateServiceServer::new(
-            services.clone(),
-        ))
-        .add_service(pb::assignment_service_server::AssignmentServiceServer::new(services.clone()))
-        .add_service(pb::issuer_service_server::IssuerServiceServer::new(services.clone()))
-        .add_service(pb::finding_service_server::FindingServiceServer::new(services.clone()))
-        .add_service(pb::topology_service_server::TopologyServiceServer::new(services.clone()))
-        .add_service(pb::journal_service_server::JournalServiceServer::new(services))
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), async move {
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming::incoming(listener), async move {
             stop.cancelled().await;
             health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         })
         .await?;
     Ok(())
+}
+
+/// What one connection may use up (`security.md` §10).
+fn transport() -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        .max_concurrent_streams(MOST_STREAMS)
+        .concurrency_limit_per_connection(MOST_CALLS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
 }
 
 fn access(agent: &Arc<Agent>, socket: &Socket) -> AccessLayer {
@@ -175,7 +142,31 @@ fn access(agent: &Arc<Agent>, socket: &Socket) -> AccessLayer {
     AccessLayer::new(socket.local_grant, Arc::new(move || clock.now()), on_refusal)
 }
 
+macro_rules! routes {
+    ($services:ident: $($module:ident $server:ident,)*) => {
+        tonic::service::Routes::default()
+            $(.add_service(
+                pb::$module::$server::new($services.clone()).max_decoding_message_size(MOST_OCTETS),
+            ))*
+    };
+}
+
 impl Services {
+    fn into_routes(self) -> tonic::service::Routes {
+        routes! { self:
+            status_service_server StatusServiceServer,
+            plan_service_server PlanServiceServer,
+            order_service_server OrderServiceServer,
+            enrollment_service_server EnrollmentServiceServer,
+            certificate_service_server CertificateServiceServer,
+            assignment_service_server AssignmentServiceServer,
+            issuer_service_server IssuerServiceServer,
+            finding_service_server FindingServiceServer,
+            topology_service_server TopologyServiceServer,
+            journal_service_server JournalServiceServer,
+        }
+    }
+
     /// Returns the cause of a change: who calls, when, and which attempt it is.
     fn cause<T>(&self, request: &Request<T>, request_id: &str) -> Result<Cause, Failure> {
         let caller = Caller::of(request)?;
@@ -252,3 +243,16 @@ fn needed(agent: &Agent, roles: &[Role]) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// The largest honest message is a certificate request of 16 KiB.
+const MOST_OCTETS: usize = 64 * 1024;
+/// `security.md` §10: streams of one connection.
+const MOST_STREAMS: u32 = 64;
+const MOST_CALLS: usize = 64;
+/// One message fits; what a client sends beyond it waits in the client.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// The kernel tells when a client is dead. A stopped one goes when it has said nothing for so long; a
+/// person may take as long to answer a question of `rolecallctl`, which is silent meanwhile.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(30 * 60);

@@ -22,6 +22,7 @@ mod disk_state;
 mod flow;
 mod foreign_requests;
 mod keygen;
+mod limits;
 mod process;
 mod python;
 mod quickstart;

@@ -6,6 +6,7 @@ use rolecall::reason::Reason;
 const REACHED: &[(Reason, &str, &str)] = &[
     (Reason::AgentUnreachable, COMMAND_LINE, "an_agent_that_is_not_there_is_69"),
     (Reason::AssignmentRefused, ASSIGNMENTS, "warnings_are_overridden_by_force"),
+    (Reason::CallerBusy, LIMITS, "a_viewer_who_opens_streams_stops_nobody_else_and"),
     (Reason::CaMissing, FOREIGN, "a_ca_that_waits_for_the_enterprise_signs_nothing"),
     (Reason::CaRequestDecided, APPROVALS, "an_approved_order_is_issued_and_assigned"),
     (Reason::CaRequestUnknown, REFUSALS, "what_does_not_exist_is_not_found"),
@@ -51,6 +52,7 @@ const ASSIGNMENTS: &str = include_str!("assignments.rs");
 const COMMAND_LINE: &str = include_str!("command_line.rs");
 const FLOW: &str = include_str!("flow.rs");
 const FOREIGN: &str = include_str!("foreign_requests.rs");
+const LIMITS: &str = include_str!("limits.rs");
 const PROCESS: &str = include_str!("process.rs");
 const REFUSALS: &str = include_str!("refusals.rs");
 const REQUEST_IDS: &str = include_str!("request_ids.rs");

@@ -1,5 +1,6 @@
 //! Bad input: each gets its reason, a sentence that names it, the nearest right thing, and no effect.
 
+use rolecall::api::client::Client;
 use rolecall::api::pb;
 use rolecall::api::status::Failure;
 use rolecall::reason::Reason;
@@ -297,8 +298,10 @@ async fn an_order_that_is_done_cannot_be_cancelled() {
 async fn a_caller_who_asks_for_more_keys_than_can_be_made_is_told_so() {
     let agent = TestAgent::standard_edition().await;
     let mut calls = JoinSet::new();
-    for _ in 0..80 {
-        let client = agent.client.clone();
+    // One connection carries 64 calls at a time, as many as may wait for a key.
+    let another = Client::connect_unix(&agent.site().socket()).await.unwrap();
+    for number in 0..80 {
+        let client = if number % 2 == 0 { agent.client.clone() } else { another.clone() };
         let mut spec = spec(&["OAuthTokenIssuer"]);
         spec.key_algorithm = "rsa-4096".into();
         let request = pb::PlaceOrderRequest {

@@ -1,6 +1,7 @@
 //! Certificates.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_util::{Stream, StreamExt};
 use rolecall::api::convert::facts;
@@ -8,14 +9,14 @@ use rolecall::api::pb;
 use rolecall::api::pb::certificate_service_server::CertificateService;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::{Failure, Violation};
-use rolecall::certificate::{Certificate, CertificateSelector};
+use rolecall::certificate::{Certificate, CertificateSelector, Fingerprint};
 use rolecall::inventory::StoredCertificate;
 use rolecall::reason::Reason;
 use rolecall::role::Role;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::peer::{Caller, Place};
+use super::pieces::{self, Source};
 use super::{Services, needed, roles};
 use crate::agent::Agent;
 use crate::issuer::embedded::RevocationReason;
@@ -30,16 +31,20 @@ impl CertificateService for Services {
         &self,
         request: Request<pb::ListCertificatesRequest>,
     ) -> Result<Response<Self::ListCertificatesStream>, Status> {
+        let (caller, place) = (Caller::of(&request)?, Place::of(&request));
         let role = match request.into_inner().for_role.as_str() {
             "" => None,
             text => roles("for_role", &[text.to_owned()])?.pop(),
         };
         needed(&self.agent, role.as_slice())?;
-        // Two chunks under way keep the reader busy while one is being sent.
-        let (sender, receiver) = mpsc::channel(2);
-        let services = self.clone();
-        drop(tokio::task::spawn_blocking(move || services.send_listing(role.as_ref(), &sender)));
-        Ok(Response::new(ReceiverStream::new(receiver).boxed()))
+        let agent = Arc::clone(&self.agent);
+        Ok(Response::new(match role {
+            None => pieces::stream(Listing { agent, after: None, _place: place }).boxed(),
+            Some(role) => {
+                let run = caller.share.run()?;
+                pieces::stream(Judging { agent, role, judged: None, _run: run }).boxed()
+            }
+        }))
     }
 
     async fn get_certificate(
@@ -239,55 +244,52 @@ impl Services {
         )
         .with_remedy("request its successor first, or repeat with --force"))
     }
+}
 
-    /// Sends the listing in chunks; ends early when the client goes away.
-    fn send_listing(
-        &self,
-        role: Option<&Role>,
-        sender: &mpsc::Sender<Result<pb::ListCertificatesResponse, Status>>,
-    ) {
-        let send = |rows: Vec<pb::CertificateRow>| {
-            sender.blocking_send(Ok(pb::ListCertificatesResponse { rows })).is_ok()
-        };
-        let outcome = match role {
-            None => self.list_all(send),
-            Some(role) => self.list_for(role, send),
-        };
-        if let Err(failure) = outcome {
-            // The client may have gone away, which is no failure of ours.
-            drop(sender.blocking_send(Err(failure.into())));
-        }
-    }
+/// Every certificate, in the order of fingerprints.
+struct Listing {
+    agent: Arc<Agent>,
+    after: Option<Fingerprint>,
+    _place: Option<Place>,
+}
 
-    fn list_all(&self, send: impl Fn(Vec<pb::CertificateRow>) -> bool) -> Result<(), Failure> {
+impl Source for Listing {
+    type Piece = pb::ListCertificatesResponse;
+
+    fn next_piece(&mut self) -> Result<Option<Self::Piece>, Failure> {
         let mut rows = Vec::with_capacity(CHUNK);
         self.agent.store.read(|view| {
-            for stored in view.certificates() {
-                let certificate = Some(described(view, &stored?)?);
+            for stored in view.certificates_after(self.after).take(CHUNK) {
+                let stored = stored?;
+                let certificate = Some(described(view, &stored)?);
                 rows.push(pb::CertificateRow { certificate, ..pb::CertificateRow::default() });
-                if rows.len() == CHUNK && !send(std::mem::take(&mut rows)) {
-                    return Ok(());
-                }
+                self.after = Some(stored.certificate.fingerprint());
             }
             Ok::<(), Failure>(())
         })?;
-        send(rows);
-        Ok(())
+        Ok((!rows.is_empty()).then_some(pb::ListCertificatesResponse { rows }))
     }
+}
 
-    /// Usable ones first, the newest of them first; then the others, each with its reason.
-    fn list_for(
-        &self,
-        role: &Role,
-        send: impl Fn(Vec<pb::CertificateRow>) -> bool,
-    ) -> Result<(), Failure> {
+/// Every certificate with how it would serve a role: usable ones first, the newest of them first;
+/// then the others, each with its reason.
+struct Judging {
+    agent: Arc<Agent>,
+    role: Role,
+    judged: Option<std::vec::IntoIter<pb::CertificateRow>>,
+    _run: Place,
+}
+
+impl Judging {
+    fn judge(&self) -> Result<Vec<pb::CertificateRow>, Failure> {
         let agent: &Agent = &self.agent;
         let now = agent.now();
         let mut others = Vec::new();
         let mut usable = Vec::new();
         for stored in agent.store.read(|view| view.certificates().collect::<Vec<_>>()) {
             let stored = stored?;
-            let verification = agent.verify_stored(&stored, std::slice::from_ref(role), now)?;
+            let roles = std::slice::from_ref(&self.role);
+            let verification = agent.verify_stored(&stored, roles, now)?;
             let row = pb::CertificateRow {
                 certificate: Some(agent.store.read(|view| described(view, &stored))?),
                 usable: verification.is_assignable(true),
@@ -299,14 +301,20 @@ impl Services {
         for list in [&mut usable, &mut others] {
             list.sort_by_key(|(not_before, _)| std::cmp::Reverse(*not_before));
         }
-        let rows: Vec<pb::CertificateRow> =
-            usable.into_iter().chain(others).map(|(_, row)| row).collect();
-        for chunk in rows.chunks(CHUNK) {
-            if !send(chunk.to_vec()) {
-                break;
-            }
-        }
-        Ok(())
+        Ok(usable.into_iter().chain(others).map(|(_, row)| row).collect())
+    }
+}
+
+impl Source for Judging {
+    type Piece = pb::ListCertificatesResponse;
+
+    fn next_piece(&mut self) -> Result<Option<Self::Piece>, Failure> {
+        let judged = match &mut self.judged {
+            Some(judged) => judged,
+            None => self.judged.insert(self.judge()?.into_iter()),
+        };
+        let rows: Vec<_> = judged.take(CHUNK).collect();
+        Ok((!rows.is_empty()).then_some(pb::ListCertificatesResponse { rows }))
     }
 }
 

@@ -21,7 +21,7 @@ impl OrderService for Services {
         &self,
         request: Request<pb::PlaceOrderRequest>,
     ) -> Result<Response<pb::PlaceOrderResponse>, Status> {
-        let Caller { actor, grant } = Caller::of(&request)?;
+        let Caller { actor, grant, .. } = Caller::of(&request)?;
         let message = request.into_inner();
         let spec = RequestSpec::try_from(message.spec.unwrap_or_default()).map_err(below_spec)?;
         let request_id = request_id(&message.request_id)?;

@@ -1,8 +1,11 @@
 //! Who calls: the peer that the kernel vouches for, and whether it may.
 //!
 //! A layer in front of all services looks the RPC up in the [access table](rolecall::access) before
-//! a byte of the message is read; handlers find the [`Caller`] in the request. A refusal is
-//! journalled, at most once a minute for each user and RPC.
+//! a byte of the message is read, and gives the call a [`Place`] among those of its user; handlers
+//! find the [`Caller`] in the request. A refusal is journalled, at most once a minute for each user
+//! and RPC.
+
+mod places;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -10,6 +13,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use hyper::body::{Bytes, Frame, SizeHint};
 use rolecall::access::{Grant, required};
 use rolecall::actor::Actor;
 use rolecall::api::status::Failure;
@@ -21,11 +25,16 @@ use tonic::transport::server::UdsConnectInfo;
 use tower_layer::Layer;
 use tower_service::Service;
 
+pub(crate) use self::places::{Place, Share};
+use self::places::{Places, is_stream};
+
 /// Who calls, and what they may do.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
     pub(crate) grant: Grant,
+    /// What else they may begin.
+    pub(crate) share: Arc<Share>,
 }
 
 impl Caller {
@@ -37,6 +46,13 @@ impl Caller {
     }
 }
 
+impl Place {
+    /// Returns the place that the layer gave the call.
+    pub(crate) fn of<T>(request: &tonic::Request<T>) -> Option<Self> {
+        request.extensions().get::<Self>().cloned()
+    }
+}
+
 /// Called with each refusal that is worth a journal entry.
 pub(crate) type OnRefusal = Arc<dyn Fn(Actor, String) + Send + Sync>;
 
@@ -45,6 +61,7 @@ pub(crate) type OnRefusal = Arc<dyn Fn(Actor, String) + Send + Sync>;
 pub(crate) struct AccessLayer {
     local_grant: Grant,
     names: Arc<UserNames>,
+    places: Arc<Places>,
     refusals: Arc<Refusals>,
 }
 
@@ -55,7 +72,12 @@ impl AccessLayer {
         on_refusal: OnRefusal,
     ) -> Self {
         let refusals = Refusals { seen: Mutex::default(), now, on_refusal };
-        Self { local_grant, names: Arc::default(), refusals: Arc::new(refusals) }
+        Self {
+            local_grant,
+            names: Arc::default(),
+            places: Arc::default(),
+            refusals: Arc::new(refusals),
+        }
     }
 
     fn admit<B>(&self, request: &Request<B>) -> Result<Caller, Failure> {
@@ -70,6 +92,7 @@ impl AccessLayer {
         let caller = Caller {
             actor: Actor::Local { uid, name: self.names.of(uid) },
             grant: Grant::of_local(uid, self.local_grant),
+            share: self.places.of(uid),
         };
         let path = request.uri().path();
         match required(path) {
@@ -154,28 +177,89 @@ pub(crate) struct Access<S> {
 
 impl<S> Service<Request<Body>> for Access<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>>,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Future = Answering<S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        match self.layer.admit(&request) {
-            Ok(caller) => {
-                request.extensions_mut().insert(caller);
-                Box::pin(self.inner.call(request))
-            }
-            Err(failure) => {
-                let response = tonic::Status::from(failure).into_http();
-                Box::pin(std::future::ready(Ok(response)))
-            }
+        let caller = match self.layer.admit(&request) {
+            Ok(caller) => caller,
+            Err(failure) => return refuse(failure),
+        };
+        let share = Arc::clone(&caller.share);
+        request.extensions_mut().insert(caller);
+        if is_stream(request.uri().path()) {
+            let place = match share.stream() {
+                Ok(place) => place,
+                Err(failure) => return refuse(failure),
+            };
+            request.extensions_mut().insert(place.clone());
+            let answering = self.inner.call(request);
+            return Box::pin(async move { Ok(held(answering.await?, Some(place))) });
         }
+        // The clone has not been asked whether it is ready; the one that was, is used up here.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        Box::pin(async move {
+            let place = share.call().await;
+            Ok(held(inner.call(request).await?, place))
+        })
     }
 }
+
+fn refuse<E: Send + 'static>(failure: Failure) -> Answering<E> {
+    let response = tonic::Status::from(failure).into_http();
+    Box::pin(std::future::ready(Ok(response)))
+}
+
+/// Keeps `place` until the answer has been taken.
+fn held(response: Response<Body>, place: Option<Place>) -> Response<Body> {
+    response.map(|body| Body::new(HeldBody { body, place }))
+}
+
+/// The body of an answer, which counts until its end.
+#[derive(Debug)]
+struct HeldBody {
+    body: Body,
+    place: Option<Place>,
+}
+
+impl hyper::body::Body for HeldBody {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let ended = match &polled {
+            Poll::Pending => false,
+            Poll::Ready(Some(Ok(frame))) => frame.is_trailers(),
+            Poll::Ready(Some(Err(_)) | None) => true,
+        };
+        if ended {
+            // Before the client learns that it has ended: it may begin the next at once.
+            self.place = None;
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;

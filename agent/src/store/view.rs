@@ -33,7 +33,7 @@ use super::engine::{Engine, Transaction};
 use super::error::Error;
 use super::keys::SealedKey;
 use super::projection::numbers;
-use super::rows::{Rows, Scan};
+use super::rows::{Rows, Scan, successor};
 use super::tables::{self, Meta};
 
 /// The store. Clones are the same store.
@@ -262,6 +262,21 @@ impl<'a> View<'a> {
         &self,
     ) -> impl Iterator<Item = Result<StoredCertificate, Failure>> + use<'a> {
         self.scan::<pb::Certificate>(&[tables::CERTIFICATES]).map(|row| domain(row?.1))
+    }
+
+    /// Returns the certificates that follow `after` in the order of fingerprints.
+    pub fn certificates_after(
+        &self,
+        after: Option<Fingerprint>,
+    ) -> impl Iterator<Item = Result<StoredCertificate, Failure>> + use<'a> {
+        let from = match after {
+            Some(after) => [tables::certificate(after), vec![0]].concat(),
+            None => vec![tables::CERTIFICATES],
+        };
+        Scan::new(self.rows, from, successor(&[tables::CERTIFICATES])).map(|row| {
+            let (_, value) = row.map_err(|error| failure(&error))?;
+            domain(decode::<pb::Certificate>(&value)?)
+        })
     }
 
     /// Returns the certificates that expire before `moment`, the earliest first.
