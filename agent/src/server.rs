@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rolecall::actor::RequestId;
+use rolecall::api::convert::{MOST_ROLES, too_many};
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::{Failure, Violation};
@@ -189,6 +190,9 @@ fn request_id(text: &str) -> Result<RequestId, Failure> {
 
 /// Parses roles by name, and says what is wrong with each.
 fn roles(field: &str, texts: &[String]) -> Result<Vec<Role>, Failure> {
+    if let Some(violation) = too_many(field, texts.len(), MOST_ROLES) {
+        return Err(violation.into());
+    }
     let mut violations = Vec::new();
     let mut roles: Vec<Role> = Vec::new();
     for (index, text) in texts.iter().enumerate() {
