@@ -207,6 +207,14 @@ fn roles(field: &str, texts: &[String]) -> Result<Vec<Role>, Failure> {
     if violations.is_empty() { Ok(roles) } else { Err(Failure::invalid(violations)) }
 }
 
+/// Returns what is wrong with the reason that an operator gives.
+fn check_reason(reason: &str) -> Option<Violation> {
+    (reason.len() > LONGEST_REASON).then(|| {
+        let what = format!("has {} octets; at most {LONGEST_REASON} fit", reason.len());
+        Violation::new("reason", what)
+    })
+}
+
 fn invalid(violations: Vec<Violation>) -> Failure {
     Failure::invalid(violations)
 }
@@ -245,6 +253,8 @@ fn needed(agent: &Agent, roles: &[Role]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// In octets; more than a screen of text is a document, and belongs elsewhere.
+const LONGEST_REASON: usize = 1_000;
 /// The largest honest message is a certificate request of 16 KiB.
 const MOST_OCTETS: usize = 64 * 1024;
 /// `security.md` §10: streams of one connection.
