@@ -80,6 +80,8 @@ reasons! {
         "The caller has too much under way already.",
     CaMissing "CA_MISSING" Precondition 78
         "The embedded certification authority has not been established yet.",
+    CaQueueFull "CA_QUEUE_FULL" Exhausted 75
+        "Too many requests wait at the embedded CA.",
     CaRequestDecided "CA_REQUEST_DECIDED" Precondition 65
         "The request at the embedded CA has been decided already.",
     CaRequestUnknown "CA_REQUEST_UNKNOWN" NotFound 66

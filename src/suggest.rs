@@ -3,8 +3,12 @@
 /// Returns up to three of `known` that are near to `typed`, the nearest first.
 ///
 /// Near means a Jaro-Winkler similarity of at least 0.75, ignoring case: enough for a slip, too
-/// little for another word.
+/// little for another word. A text that is longer than any name is near to nothing: comparing takes
+/// time that grows with the product of the lengths.
 pub fn nearest<T: AsRef<str>>(typed: &str, known: impl IntoIterator<Item = T>) -> Vec<String> {
+    if typed.len() > LONGEST {
+        return Vec::new();
+    }
     let typed = typed.to_lowercase();
     let mut ranked: Vec<(f64, String)> = known
         .into_iter()
@@ -26,6 +30,9 @@ pub fn did_you_mean(names: &[String]) -> String {
     }
 }
 
+/// In octets. Longer names exist, but nobody types them by hand.
+const LONGEST: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +43,13 @@ mod tests {
         assert_eq!(nearest("defualt", known), ["Default"]);
         assert_eq!(nearest("WebServiceInternal", known).first().unwrap(), "WebServicesInternal");
         assert!(nearest("zzz", known).is_empty());
+    }
+
+    #[test]
+    fn a_text_that_is_longer_than_any_name_finds_nothing() {
+        let name = "a".repeat(64);
+        assert_eq!(nearest(&name, [&name]), std::slice::from_ref(&name));
+        let longer = format!("{name}a");
+        assert!(nearest(&longer, [&name, &longer]).is_empty());
     }
 }

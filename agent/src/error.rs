@@ -72,6 +72,27 @@ pub enum Error {
         /// The command to type instead.
         remedy: String,
     },
+    /// Others can enter the state directory.
+    #[error("others can enter the state directory {}: its mode is {mode:04o}", .path.display())]
+    StateOpen {
+        /// The folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The state directory is another user's.
+    #[error(
+        "the state directory {} belongs to user {owner}, and the agent runs as user {user}",
+        .path.display()
+    )]
+    StateForeign {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+        /// Who the agent is.
+        user: u32,
+    },
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] store::error::Error),
@@ -187,6 +208,8 @@ impl Error {
             | Self::NotInTopology { .. }
             | Self::Master(_)
             | Self::NoState { .. }
+            | Self::StateOpen { .. }
+            | Self::StateForeign { .. }
             | Self::CaUrl { .. }
             | Self::CaListen { .. } => Reason::ConfigurationInvalid,
             Self::Refused(failure) => failure.reason,
@@ -217,6 +240,13 @@ impl Error {
             Self::NoState { .. } => {
                 Some("rolecall-agent init makes one; check state_directory otherwise".to_owned())
             }
+            Self::StateOpen { path, .. } => Some(format!(
+                "see whether files in it have changed hands, then: chmod 700 {}",
+                path.display()
+            )),
+            Self::StateForeign { .. } => Some(
+                "start it as that user (systemctl start rolecall-agent), or chown -R".to_owned(),
+            ),
             Self::Store(store::error::Error::InUse { pid }) => {
                 Some(format!("stop the agent first: systemctl stop rolecall-agent (process {pid})"))
             }

@@ -52,6 +52,7 @@ pub fn init(options: &Init, out: &mut dyn Write) -> Result<(), Error> {
 
     start::create_state(&directory)?;
     start::create_state(&state)?;
+    start::check_mode(&state)?;
     MasterKey::create(&master_key, &state)?;
     write_new(&config, text.as_bytes(), 0o644)?;
     writeln!(out, "wrote {}", config.display())?;

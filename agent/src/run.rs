@@ -34,6 +34,7 @@ pub async fn run(
     ready: impl FnOnce(&Arc<Agent>),
 ) -> Result<(), Error> {
     let topology = start::topology(&config)?;
+    start::check_owner(&config.state_directory)?;
     let sealer = start::sealer(&config)?;
     let ca_options = start::ca_options(&config, &topology.topology)?;
     let fatal = shutdown.clone();

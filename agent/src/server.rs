@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rolecall::actor::RequestId;
+use rolecall::api::convert::{MOST_ROLES, too_many};
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::{Failure, Violation};
@@ -192,6 +193,9 @@ fn request_id(text: &str) -> Result<RequestId, Failure> {
 
 /// Parses roles by name, and says what is wrong with each.
 fn roles(field: &str, texts: &[String]) -> Result<Vec<Role>, Failure> {
+    if let Some(violation) = too_many(field, texts.len(), MOST_ROLES) {
+        return Err(violation.into());
+    }
     let mut violations = Vec::new();
     let mut roles: Vec<Role> = Vec::new();
     for (index, text) in texts.iter().enumerate() {
@@ -204,6 +208,14 @@ fn roles(field: &str, texts: &[String]) -> Result<Vec<Role>, Failure> {
         }
     }
     if violations.is_empty() { Ok(roles) } else { Err(Failure::invalid(violations)) }
+}
+
+/// Returns what is wrong with the reason that an operator gives.
+fn check_reason(reason: &str) -> Option<Violation> {
+    (reason.len() > LONGEST_REASON).then(|| {
+        let what = format!("has {} octets; at most {LONGEST_REASON} fit", reason.len());
+        Violation::new("reason", what)
+    })
 }
 
 fn invalid(violations: Vec<Violation>) -> Failure {
@@ -244,6 +256,8 @@ fn needed(agent: &Agent, roles: &[Role]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// In octets; more than a screen of text is a document, and belongs elsewhere.
+const LONGEST_REASON: usize = 1_000;
 /// The largest honest message is a certificate request of 16 KiB.
 const MOST_OCTETS: usize = 64 * 1024;
 /// `security.md` §10: streams of one connection.

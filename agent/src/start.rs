@@ -1,5 +1,6 @@
 //! Opens what an agent works with, in order: configuration, topology, master key, store, CA.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,12 +50,13 @@ pub fn sealer(config: &Config) -> Result<Arc<Sealer>, Error> {
 /// Opens the store; `on_fatal` is called when the process has to end.
 ///
 /// # Errors
-/// When another process has it, or nothing can be read.
+/// When another process has it, others can enter its directory, or nothing can be read.
 pub fn store(
     config: &Config,
     on_fatal: Box<dyn Fn() + Send + Sync>,
 ) -> Result<(Store, OpenReport), Error> {
     let disk = disk(config)?;
+    check_mode(&config.state_directory)?;
     let (engine, report) = Engine::open(Options {
         disk: Arc::new(disk),
         index_path: config.state_directory.join("index"),
@@ -76,6 +78,37 @@ pub fn disk(config: &Config) -> Result<RealDisk, Error> {
         return Err(Error::NoState { path: path.clone() });
     }
     RealDisk::new(path).map_err(|source| Error::State { path: path.clone(), source })
+}
+
+/// Checks that nobody but its owner can enter the state directory: who did so could have exchanged
+/// files in it. An administrator looks first, so this mends nothing.
+///
+/// # Errors
+/// When others can, or it is not there.
+pub fn check_mode(path: &Path) -> Result<(), Error> {
+    let mode = state_metadata(path)?.mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(Error::StateOpen { path: path.to_owned(), mode }) }
+}
+
+/// Checks that the state directory belongs to the user that the agent runs as. What root leaves in
+/// another user's directory, that user's agent cannot read later.
+///
+/// # Errors
+/// When it belongs to another, or is not there.
+pub fn check_owner(path: &Path) -> Result<(), Error> {
+    let owner = state_metadata(path)?.uid();
+    let user = rustix::process::geteuid().as_raw();
+    if owner == user {
+        return Ok(());
+    }
+    Err(Error::StateForeign { path: path.to_owned(), owner, user })
+}
+
+fn state_metadata(path: &Path) -> Result<std::fs::Metadata, Error> {
+    if !path.is_dir() {
+        return Err(Error::NoState { path: path.to_owned() });
+    }
+    std::fs::metadata(path).map_err(|source| Error::State { path: path.to_owned(), source })
 }
 
 /// Returns what the embedded CA will be when it is established.

@@ -20,6 +20,16 @@ use std::str::FromStr;
 
 use super::status::Violation;
 
+/// Returns what is wrong with a repeated field of a request that has more than `most` values.
+pub fn too_many(field: &str, count: usize, most: usize) -> Option<Violation> {
+    (count > most).then(|| Violation::new(field, format!("has {count} values; at most {most} fit")))
+}
+
+/// A certificate names a few dozen; public authorities end at a hundred.
+pub const MOST_NAMES: usize = 200;
+/// Several times the roles that there are.
+pub const MOST_ROLES: usize = 64;
+
 /// Reads fields and collects what is wrong with them.
 #[derive(Debug, Default)]
 pub struct Fields {
@@ -56,6 +66,23 @@ impl Fields {
             .map(|(index, text)| self.parse(&format!("{field}[{index}]"), text))
             .collect();
         parsed.into_iter().collect()
+    }
+
+    /// Parses each text of a repeated field of a request, which may have no more than `most`: what
+    /// is planned from them takes time that grows with their square.
+    pub fn parse_few<T: FromStr<Err: Display>>(
+        &mut self,
+        field: &str,
+        texts: &[String],
+        most: usize,
+    ) -> Option<Vec<T>> {
+        match too_many(field, texts.len(), most) {
+            Some(violation) => {
+                self.violations.push(violation);
+                None
+            }
+            None => self.parse_each(field, texts),
+        }
     }
 
     /// Takes a field that must be there.

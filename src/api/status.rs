@@ -46,6 +46,29 @@ impl Failure {
         self
     }
 
+    /// Cuts everything to what fits the headers of an answer, each text with a mark.
+    fn cut(mut self) -> Self {
+        self.message = cut(self.message, LONGEST_MESSAGE);
+        self.remedy = cut(self.remedy, LONGEST_MESSAGE);
+        self.violations.truncate(MOST_VIOLATIONS);
+        let mut left = LONGEST_VIOLATIONS;
+        self.violations = self
+            .violations
+            .into_iter()
+            .map(|violation| Violation {
+                field: cut(violation.field, LONGEST_VIOLATION),
+                what: cut(violation.what, LONGEST_VIOLATION),
+            })
+            .take_while(|violation| {
+                let length = violation.field.len().saturating_add(violation.what.len());
+                let rest = left.checked_sub(length);
+                left = rest.unwrap_or_default();
+                rest.is_some()
+            })
+            .collect();
+        self
+    }
+
     /// Describes a request with malformed fields.
     pub fn invalid(violations: Vec<Violation>) -> Self {
         let message = violations
@@ -79,7 +102,9 @@ impl From<Violation> for Failure {
 }
 
 impl From<Failure> for Status {
+    /// Cuts what is too long: a status travels in headers, and a client takes 16 KiB of them.
     fn from(failure: Failure) -> Self {
+        let failure = failure.cut();
         let mut metadata = std::collections::HashMap::new();
         if !failure.remedy.is_empty() {
             metadata.insert(REMEDY.to_owned(), failure.remedy);
@@ -119,6 +144,15 @@ impl From<Status> for Failure {
             .collect();
         Self { reason, message: status.message().to_owned(), remedy, violations }
     }
+}
+
+/// Returns `text` with at most `longest` octets, the last of them `…` if it was longer.
+fn cut(mut text: String, longest: usize) -> String {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest.saturating_sub(CUT.len())));
+        text.push_str(CUT);
+    }
+    text
 }
 
 const fn code(reason: Reason) -> Code {
@@ -163,6 +197,15 @@ const fn foreign_reason(code: Code) -> Reason {
     }
 }
 
+const CUT: &str = "…";
+/// Octets, of a message or a remedy. A message is sent twice: as it is, each octet beyond ASCII as
+/// three, and once more in the details.
+const LONGEST_MESSAGE: usize = 1024;
+const MOST_VIOLATIONS: usize = 50;
+/// Octets, of a field's path or of what is wrong with it.
+const LONGEST_VIOLATION: usize = 256;
+/// Octets, of all violations together: with both texts, in base64, they stay below 16 KiB.
+const LONGEST_VIOLATIONS: usize = 5 * 1024;
 const DOMAIN: &str = "rolecall";
 const REMEDY: &str = "remedy";
 
@@ -190,5 +233,34 @@ mod tests {
             };
             assert_eq!(Failure::from(Status::from(failure.clone())), failure);
         }
+    }
+
+    #[test]
+    fn the_longest_failure_fits_the_headers_that_a_client_takes() {
+        for text in ["ж", "x", "\u{1}"] {
+            for violations in [1, 60, 5_000] {
+                let what = text.repeat(100_000 / violations);
+                let wrong = vec![Violation::new("spec.added_names[12345]", &what); violations];
+                let failure = Failure::invalid(wrong).with_remedy(text.repeat(5_000));
+                let answer = Status::from(failure).into_http::<()>();
+                let size: usize = answer
+                    .headers()
+                    .iter()
+                    .map(|(name, value)| name.as_str().len() + value.len() + 32)
+                    .sum();
+                assert!(size < 16 * 1024, "{size} octets with {violations} of {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_ends_with_a_mark_and_the_first_fifty_violations_stay() {
+        let wrong: Vec<Violation> =
+            (0..60).map(|number| Violation::new(format!("names[{number}]"), "is empty")).collect();
+        let failure = Failure::from(Status::from(Failure::invalid(wrong.clone())));
+        assert_eq!(failure.violations, wrong[..50]);
+        assert!(failure.message.len() <= 1024 && failure.message.ends_with('…'), "{failure}");
+        let exact = Failure::new(Reason::Internal, "x".repeat(1024));
+        assert_eq!(Failure::from(Status::from(exact.clone())), exact);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use rolecall::access::Grant;
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
@@ -163,4 +164,54 @@ async fn a_ca_that_waits_for_the_enterprise_signs_nothing() {
 
     assert_eq!(refused.reason, Reason::CaMissing, "{refused}");
     assert!(refused.remedy.contains("rolecall-agent ca install"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_requests_wait_and_no_more_until_one_is_decided() {
+    let topology = crate::refusals::WITH_APPROVAL;
+    let site = Site::with_grant("se01.contoso.com", topology, Grant::Administrator);
+    let agent = TestAgent::start(site).await;
+    let csr = csr(&agent, &[]);
+    let submit = || {
+        let (client, csr) = (agent.client.clone(), csr.clone());
+        async move {
+            let request = pb::SubmitCsrRequest {
+                request_id: request_id(),
+                csr,
+                roles: vec!["Default".into()],
+                template: "Checked".into(),
+                ..pb::SubmitCsrRequest::default()
+            };
+            client.issuers().submit_csr(request).await.map_err(Failure::from)
+        }
+    };
+    let mut submitted = tokio::task::JoinSet::new();
+    for _ in 0..1_000 {
+        submitted.spawn(submit());
+    }
+    while let Some(outcome) = submitted.join_next().await {
+        outcome.unwrap().unwrap();
+    }
+
+    let refused = submit().await.unwrap_err();
+    assert_eq!(refused.reason, Reason::CaQueueFull, "{refused}");
+    let listed = pb::ListCaRequestsRequest { waiting_only: true };
+    let listed = agent.client.issuers().list_ca_requests(listed).await.unwrap().into_inner();
+    assert_eq!(listed.requests.len(), 1_000);
+
+    let deny = |reason: String| pb::DenyCaRequestRequest {
+        request_id: request_id(),
+        ca_request_id: 1,
+        reason,
+        what_if: false,
+    };
+    let another = pb::issuer_service_client::IssuerServiceClient::new(
+        rolecall_tests::channel_as(65_534, agent.site()).await,
+    );
+    let too_long = { another.clone() }.deny_ca_request(deny("x".repeat(1_001))).await;
+    let too_long = Failure::from(too_long.unwrap_err());
+    assert_eq!(too_long.reason, Reason::RequestInvalid, "{too_long}");
+    assert_eq!(too_long.violations[0].field, "reason");
+    { another }.deny_ca_request(deny("x".repeat(1_000))).await.unwrap();
+    submit().await.unwrap();
 }

@@ -8,7 +8,7 @@ use rolecall::api::pb;
 use rolecall::api::pb::journal_service_client::JournalServiceClient;
 use rolecall::api::status::Failure;
 use rolecall::reason::Reason;
-use rolecall_tests::{AgentProcess, Call, Site, channel_as, eventually};
+use rolecall_tests::{AgentProcess, Call, Site, channel_as, eventually, request_id, spec};
 use rustix::process::Uid;
 use tonic::Streaming;
 use tonic::transport::Channel;
@@ -142,4 +142,46 @@ async fn a_message_of_more_than_64_kib_is_not_read() {
 
     assert_eq!(refused.reason, Reason::RequestInvalid, "{refused}");
     client.obtain(&["Default"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_values_than_a_request_may_have_are_refused_by_their_field_at_once() {
+    let agent = AgentProcess::start(Site::standard_edition());
+    let client = agent.client().await;
+    client.obtain(&["Default"]).await;
+    // As many as a message of 64 KiB has room for.
+    let roles: Vec<String> = (0..6_000).map(|number| format!("role{number}")).collect();
+    let long = "a".repeat(60_000);
+
+    let placed = client.place(pb::OrderSpec { roles: roles.clone(), ..spec(&[]) }).await;
+    let assign = pb::AssignRequest {
+        request_id: request_id(),
+        roles: roles.clone(),
+        ..pb::AssignRequest::default()
+    };
+    let assigned = client.assignments().assign(assign).await.map_err(Failure::from);
+    let many = pb::ReadJournalRequest { kinds: roles, ..pb::ReadJournalRequest::default() };
+    let read = client.journal().read_journal(many).await.map_err(Failure::from);
+    let one = pb::ReadJournalRequest { kinds: vec![long], ..pb::ReadJournalRequest::default() };
+    let unknown = client.journal().read_journal(one).await.map_err(Failure::from);
+    let set = |names: std::ops::Range<u32>| pb::SetEnrollmentRequest {
+        request_id: request_id(),
+        name: "Default@se01.contoso.com".into(),
+        add_names: names.map(|number| format!("n{number}.contoso.com")).collect(),
+        ..pb::SetEnrollmentRequest::default()
+    };
+    client.enrollments().set_enrollment(set(0..150)).await.unwrap();
+    let grown = client.enrollments().set_enrollment(set(150..201)).await.map_err(Failure::from);
+
+    for (refused, field) in [
+        (placed.unwrap_err(), "spec.roles"),
+        (assigned.unwrap_err(), "roles"),
+        (read.map(drop).unwrap_err(), "kinds"),
+        (unknown.map(drop).unwrap_err(), "kinds[0]"),
+        (grown.map(drop).unwrap_err(), "add_names"),
+    ] {
+        assert_eq!(refused.reason, Reason::RequestInvalid, "{refused}");
+        assert_eq!(refused.violations[0].field, field, "{refused:?}");
+        assert!(refused.message.len() <= 1024, "{refused}");
+    }
 }

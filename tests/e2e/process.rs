@@ -1,5 +1,6 @@
 //! The agent as a process: signals, exit statuses, its socket, and its second self.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use rolecall::api::pb;
@@ -178,4 +179,40 @@ async fn a_killed_agent_leaves_a_socket_that_the_next_one_replaces() {
     let agent = AgentProcess::start(site);
 
     assert_eq!(agent.client().await.look().await.role("Default").state, "assigned");
+}
+
+#[test]
+fn a_state_directory_that_others_can_enter_or_that_is_another_users_is_refused() {
+    let site = Site::standard_edition();
+    let state = site.state();
+    let mode = |mode| std::fs::set_permissions(&state, std::fs::Permissions::from_mode(mode));
+    let init = || {
+        let folder = site.path();
+        let again = ["init", "--server", "se01.contoso.com", "--directory"];
+        let mut command = Command::new(program("rolecall-agent"));
+        command.args(again).arg(folder.join("again")).arg("--state").arg(&state);
+        run(command.arg("--topology").arg(site.topology_file()))
+    };
+
+    for open in [0o701, 0o720, 0o755] {
+        mode(open).unwrap();
+        for refused in [agent(&site, "run"), init()] {
+            assert_eq!(refused.code, Some(78), "{refused:?}");
+            let said = format!("{}{}", refused.stdout, refused.stderr);
+            assert!(said.contains(&format!("its mode is {open:04o}")), "{said}");
+            assert!(said.contains("chmod 700"), "{said}");
+        }
+        assert!(state.read_dir().unwrap().next().is_none(), "nothing was written");
+    }
+    assert!(!site.path().join("again/master.key").exists());
+
+    mode(0o700).unwrap();
+    std::os::unix::fs::chown(&state, Some(65_534), None).expect("these tests run as root");
+    let refused = agent(&site, "run");
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    let said = format!("{}{}", refused.stdout, refused.stderr);
+    assert!(said.contains("belongs to user 65534"), "{said}");
+
+    std::os::unix::fs::chown(&state, Some(0), None).unwrap();
+    AgentProcess::start(site);
 }

@@ -8,6 +8,7 @@ const REACHED: &[(Reason, &str, &str)] = &[
     (Reason::AssignmentRefused, ASSIGNMENTS, "warnings_are_overridden_by_force"),
     (Reason::CallerBusy, LIMITS, "a_viewer_who_opens_streams_stops_nobody_else_and"),
     (Reason::CaMissing, FOREIGN, "a_ca_that_waits_for_the_enterprise_signs_nothing"),
+    (Reason::CaQueueFull, FOREIGN, "a_thousand_requests_wait_and_no_more"),
     (Reason::CaRequestDecided, APPROVALS, "an_approved_order_is_issued_and_assigned"),
     (Reason::CaRequestUnknown, REFUSALS, "what_does_not_exist_is_not_found"),
     (Reason::CertificateInUse, REVOCATION, "a_certificate_that_serves_a_role_is_revoked_only"),

@@ -3,14 +3,15 @@
 //! Strangers talk to it (`security.md` §10), so it does one thing: it answers GET and HEAD for the
 //! paths of the current [`Published`] snapshot with the bytes found there. It has its own port, no
 //! other state, reads no request body, and everything a client can make it hold is bounded: the
-//! number of connections, the size and the time of a request's head, the time of a whole exchange.
+//! number of connections, of all and of one host, the size and the time of a request's head, the time of a whole exchange.
 //! One connection carries one request; a list is fetched once in hours.
 //!
 //! Which lists are current is decided elsewhere and arrives through a watch channel.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -29,7 +30,7 @@ use rolecall::time::Timestamp;
 use time::OffsetDateTime;
 use time::macros::format_description;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -115,6 +116,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let hosts = Arc::new(Hosts::default());
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -122,11 +124,13 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             Some(ended) = connections.join_next() => report(ended),
             (place, accepted) = accept(&listener, &places) => match accepted {
-                Ok(stream) => {
+                Ok((stream, peer)) => {
+                    // Beyond its bound a host finds the connection closed.
+                    let Some(of_host) = hosts.take(peer.ip()) else { continue };
                     let published = published.clone();
                     connections.spawn(async move {
                         exchange(stream, published).await;
-                        drop(place);
+                        drop((place, of_host));
                     });
                 }
                 Err(error) => {
@@ -148,10 +152,58 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (Option<OwnedSemaphorePermit>, std::io::Result<tokio::net::TcpStream>) {
+) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
     let place = Arc::clone(places).acquire_owned().await.ok();
-    let accepted = listener.accept().await.map(|(stream, _)| stream);
-    (place, accepted)
+    (place, listener.accept().await)
+}
+
+/// How many connections each host has.
+#[derive(Debug, Default)]
+struct Hosts {
+    connections: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+impl Hosts {
+    fn take(self: &Arc<Self>, peer: IpAddr) -> Option<OfHost> {
+        let host = host(peer);
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = connections.entry(host).or_default();
+        if *count >= MAX_OF_HOST {
+            return None;
+        }
+        *count = count.saturating_add(1);
+        Some(OfHost { hosts: Arc::clone(self), host })
+    }
+}
+
+/// A connection's place among those of its host, given back when dropped.
+#[derive(Debug)]
+struct OfHost {
+    hosts: Arc<Hosts>,
+    host: IpAddr,
+}
+
+impl Drop for OfHost {
+    fn drop(&mut self) {
+        let mut connections = self.hosts.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = connections.get_mut(&self.host) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                connections.remove(&self.host);
+            }
+        }
+    }
+}
+
+/// Returns what counts as one host: an IPv4 address, or the /64 that an IPv6 host has for itself.
+fn host(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address @ IpAddr::V4(_) => address,
+    }
 }
 
 /// Carries one request and its answer.
@@ -255,8 +307,10 @@ fn http_date(at: Timestamp) -> String {
 const PKIX_CERT: &str = "application/pkix-cert";
 /// An exchange takes milliseconds: these serve thousands of clients a second, in a few megabytes.
 const MAX_CONNECTIONS: usize = 64;
+/// `security.md` §10: no host keeps the lists from the others.
+const MAX_OF_HOST: usize = 16;
 /// A head is one packet.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 /// Long enough for the largest list (10 MiB, `security.md` §10) over a slow line.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(60);
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use rolecall::api::convert::{MOST_NAMES, too_many};
 use rolecall::api::pb;
 use rolecall::api::pb::enrollment_service_server::EnrollmentService;
 use rolecall::api::status::{Failure, Violation};
@@ -123,6 +124,7 @@ fn changed(
     }
     let removed = names("remove_names", &message.remove_names, &mut violations);
     enrollment.added_names.retain(|known| !removed.contains(known));
+    violations.extend(too_many("add_names", enrollment.added_names.len(), MOST_NAMES));
     enrollment.exportable = message.exportable.unwrap_or(enrollment.exportable);
     if let Some(seconds) = message.renew_before_seconds {
         enrollment.renew_before = (seconds > 0).then(|| Duration::from_secs(seconds));
@@ -145,6 +147,10 @@ fn set<T: FromStr<Err: Display>>(
 
 fn names(field: &str, texts: &[String], violations: &mut Vec<Violation>) -> Vec<DnsName> {
     let mut names = Vec::new();
+    if let Some(violation) = too_many(field, texts.len(), MOST_NAMES) {
+        violations.push(violation);
+        return names;
+    }
     for (index, text) in texts.iter().enumerate() {
         match text.parse() {
             Ok(name) => names.push(name),

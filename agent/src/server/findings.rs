@@ -9,7 +9,7 @@ use rolecall::finding::FindingCode;
 use rolecall::reason::Reason;
 use tonic::{Request, Response, Status};
 
-use super::{Services, invalid, needed, roles};
+use super::{Services, check_reason, invalid, needed, roles};
 use crate::status::message;
 
 #[tonic::async_trait]
@@ -51,10 +51,7 @@ impl FindingService for Services {
         if message.reason.trim().is_empty() {
             violations.push(Violation::new("reason", "is missing: say why it is tolerated"));
         }
-        if message.reason.len() > LONGEST_REASON {
-            let what = format!("has {} octets; at most {LONGEST_REASON} fit", message.reason.len());
-            violations.push(Violation::new("reason", what));
-        }
+        violations.extend(check_reason(&message.reason));
         if !violations.is_empty() {
             return Err(invalid(violations).into());
         }
@@ -76,5 +73,3 @@ impl FindingService for Services {
         Ok(Response::new(pb::AcceptFindingResponse { acceptance: Some(acceptance) }))
     }
 }
-
-const LONGEST_REASON: usize = 1_000;

@@ -74,10 +74,7 @@ impl IssuerService for Services {
         request: Request<pb::ListCaRequestsRequest>,
     ) -> Result<Response<pb::ListCaRequestsResponse>, Status> {
         let waiting_only = request.into_inner().waiting_only;
-        let mut requests = self.agent.store.read(|view| view.ca_requests())?;
-        let waits = |request: &pb::CaRequest| request.state() == pb::ca_request::State::Waiting;
-        requests.retain(|request| !waiting_only || waits(request));
-        requests.sort_by_key(|request| (!waits(request), request.id));
+        let requests = self.newest_requests(waiting_only)?;
         Ok(Response::new(pb::ListCaRequestsResponse { requests }))
     }
 

@@ -423,8 +423,8 @@ impl<'a> View<'a> {
     }
 
     /// Returns the requests at the embedded CA, the oldest first.
-    pub fn ca_requests(&self) -> Result<Vec<pb::CaRequest>, Failure> {
-        self.scan::<pb::CaRequest>(&[tables::CA_REQUESTS]).map(|row| Ok(row?.1)).collect()
+    pub fn ca_requests(&self) -> impl Iterator<Item = Result<pb::CaRequest, Failure>> + use<'a> {
+        self.scan::<pb::CaRequest>(&[tables::CA_REQUESTS]).map(|row| Ok(row?.1))
     }
 
     /// Returns how many requests wait at the embedded CA.

@@ -8,7 +8,7 @@ use crate::naming::PlannedName;
 use crate::plan::{Note, Plan};
 use crate::request::{FriendlyNameChoice, Goal, RequestSpec, SipDomainChoice, SubjectAttributes};
 
-use super::Fields;
+use super::{Fields, MOST_NAMES, MOST_ROLES, too_many};
 
 impl From<&RequestSpec> for pb::OrderSpec {
     fn from(spec: &RequestSpec) -> Self {
@@ -50,7 +50,7 @@ fn read_spec(fields: &mut Fields, message: pb::OrderSpec) -> Option<RequestSpec>
     let roles = if message.roles.is_empty() {
         fields.wrong("roles", "at least one role is needed")
     } else {
-        fields.parse_each("roles", &message.roles)
+        fields.parse_few("roles", &message.roles, MOST_ROLES)
     };
     let issuer = fields.parse_optional("issuer", &message.issuer);
     let template = fields.parse_optional("template", &message.template);
@@ -59,9 +59,9 @@ fn read_spec(fields: &mut Fields, message: pb::OrderSpec) -> Option<RequestSpec>
     let digest = fields.parse_optional("digest", &message.digest);
     let subject = SubjectAttributes::try_from(message.subject.unwrap_or_default());
     let subject = fields.nested("subject", subject);
-    let sip_domains = SipDomainChoice::try_from(message.sip_domains.unwrap_or_default());
+    let sip_domains = few_sip_domains(message.sip_domains.unwrap_or_default());
     let sip_domains = fields.nested("sip_domains", sip_domains);
-    let added_names = fields.parse_each("added_names", &message.added_names);
+    let added_names = fields.parse_few("added_names", &message.added_names, MOST_NAMES);
     Some(RequestSpec {
         roles: roles?,
         issuer: issuer?,
@@ -77,6 +77,14 @@ fn read_spec(fields: &mut Fields, message: pb::OrderSpec) -> Option<RequestSpec>
         added_names: added_names?,
         goal,
     })
+}
+
+/// Rows may have more, where a topology does; a request names each of them.
+fn few_sip_domains(message: pb::SipDomains) -> Result<SipDomainChoice, Vec<Violation>> {
+    match too_many("domains", message.domains.len(), MOST_NAMES) {
+        Some(violation) => Err(vec![violation]),
+        None => message.try_into(),
+    }
 }
 
 impl From<&PlannedName> for pb::PlannedName {
@@ -170,5 +178,28 @@ mod tests {
         let violations = RequestSpec::try_from(message).unwrap_err();
         let fields: Vec<&str> = violations.iter().map(|v| v.field.as_str()).collect();
         assert_eq!(fields, ["roles", "key_algorithm", "added_names[1]"]);
+    }
+
+    #[test]
+    fn more_names_or_roles_than_any_certificate_has_are_refused_by_their_field_and_not_parsed() {
+        let many = |count| (0..count).map(|number| format!("n{number}.contoso.com")).collect();
+        let at_most = |roles, names, domains| pb::OrderSpec {
+            roles: vec!["Default".to_owned(); roles],
+            added_names: many(names),
+            sip_domains: Some(pb::SipDomains { choice: 3, domains: many(domains) }),
+            ..pb::OrderSpec::default()
+        };
+        RequestSpec::try_from(at_most(64, 200, 200)).unwrap();
+        let violations = RequestSpec::try_from(at_most(65, 201, 201)).unwrap_err();
+        let told: Vec<String> =
+            violations.iter().map(|one| format!("{} {}", one.field, one.what)).collect();
+        assert_eq!(
+            told,
+            [
+                "roles has 65 values; at most 64 fit",
+                "sip_domains.domains has 201 values; at most 200 fit",
+                "added_names has 201 values; at most 200 fit",
+            ]
+        );
     }
 }

@@ -1,7 +1,7 @@
 use std::future::Future;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::time::Instant;
 
 use super::*;
@@ -137,7 +137,7 @@ async fn time_until_ended(exchange: impl Future<Output = ()>) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_never_ends_its_head_is_dropped_after_five_seconds() {
+async fn a_client_that_never_ends_its_head_is_dropped_after_two_seconds() {
     for sent in ["", "GET /crl/abcd.crl HTTP/1.1\r\nHost:"] {
         let sender = published();
         let (mut client, server) = duplex(1024);
@@ -158,7 +158,7 @@ async fn a_client_that_never_reads_its_answer_is_dropped_after_a_minute() {
     drop(client);
 }
 
-async fn fetch(address: std::net::SocketAddr) -> String {
+async fn fetch(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(head("GET", "/crl/abcd.crl").as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -194,8 +194,9 @@ async fn idle_clients_beyond_the_bound_wait_and_the_others_are_served_after_them
     tasks.spawn(serve(listener, sender.subscribe(), shutdown.clone()));
 
     let mut idle = Vec::new();
-    for _ in 0..MAX_CONNECTIONS {
-        idle.push(TcpStream::connect(address).await.unwrap());
+    for number in 0..MAX_CONNECTIONS {
+        let host = u8::try_from(number / MAX_OF_HOST).unwrap() + 2;
+        idle.push(connect_from(host, address).await);
     }
     let mut waiting = std::pin::pin!(fetch(address));
     let early = tokio::time::timeout(Duration::from_millis(200), &mut waiting).await;
@@ -205,4 +206,45 @@ async fn idle_clients_beyond_the_bound_wait_and_the_others_are_served_after_them
     assert!(waiting.await.ends_with("nobody looks"));
     shutdown.cancel();
     tasks.join_next().await.unwrap().unwrap();
+}
+
+/// Connects as another host of the loopback network.
+async fn connect_from(host: u8, address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, host], 0).into()).unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_host_that_takes_all_it_can_get_takes_the_lists_from_nobody_else() {
+    let sender = published();
+    let shutdown = CancellationToken::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(serve(listener, sender.subscribe(), shutdown.clone()));
+
+    let mut greedy = Vec::new();
+    for _ in 0..2 * MAX_CONNECTIONS {
+        greedy.push(connect_from(9, address).await);
+    }
+
+    let others = tokio::time::timeout(HEAD_TIMEOUT / 2, fetch(address)).await;
+    assert!(others.unwrap().ends_with("nobody looks"));
+    for refused in greedy.iter_mut().skip(MAX_OF_HOST) {
+        // Closed, with or without a reset.
+        assert!(!matches!(refused.read(&mut [0]).await, Ok(1..)));
+    }
+    drop(greedy);
+    shutdown.cancel();
+    tasks.join_next().await.unwrap().unwrap();
+}
+
+#[test]
+fn a_host_is_an_ipv4_address_or_a_64_of_ipv6() {
+    let same = |one: &str, other: &str| host(one.parse().unwrap()) == host(other.parse().unwrap());
+    assert!(same("192.0.2.1", "::ffff:192.0.2.1"));
+    assert!(!same("192.0.2.1", "192.0.2.2"));
+    assert!(same("2001:db8::1", "2001:db8::ffff:0:0:1"));
+    assert!(!same("2001:db8:0:1::1", "2001:db8:0:2::1"));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use prost::Message;
-use rolecall::api::convert::moment;
+use rolecall::api::convert::{moment, too_many};
 use rolecall::api::kind::{self, kind};
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
@@ -34,6 +34,9 @@ impl Filter {
                     .map_err(|error| Failure::from(Violation::new("certificate", error)))?,
             ),
         };
+        if let Some(violation) = too_many("kinds", message.kinds.len(), MOST_KINDS) {
+            return Err(violation.into());
+        }
         for (index, wanted) in message.kinds.iter().enumerate() {
             if !kind::ALL.contains(&wanted.as_str()) {
                 let nearest = rolecall::suggest::nearest(wanted, kind::ALL);
@@ -201,3 +204,6 @@ fn fingerprint_of(advanced: &pb::OrderAdvanced) -> Option<Vec<u8>> {
         | State::Cancelled(_) => None,
     }
 }
+
+/// More than there are.
+const MOST_KINDS: usize = 64;
