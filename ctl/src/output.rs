@@ -28,6 +28,8 @@ use crate::error::Error;
 pub(crate) struct Look {
     /// Nothing is shortened, and no width is kept.
     pub(crate) wide: bool,
+    /// The columns there are.
+    pub(crate) width: u16,
     pub(crate) color: bool,
     pub(crate) now: Timestamp,
 }
@@ -85,6 +87,7 @@ pub(crate) mod testing {
     use rolecall::time::Timestamp;
 
     use super::Look;
+    use super::table::WIDTH;
 
     pub(crate) fn now() -> Timestamp {
         "2026-11-24T12:00:00Z".parse().unwrap()
@@ -96,11 +99,11 @@ pub(crate) mod testing {
     }
 
     pub(crate) fn table() -> Look {
-        Look { wide: false, color: false, now: now() }
+        Look { wide: false, width: WIDTH, color: false, now: now() }
     }
 
     pub(crate) fn wide() -> Look {
-        Look { wide: true, color: false, now: now() }
+        Look { wide: true, ..table() }
     }
 
     pub(crate) fn fits(text: &str) {
