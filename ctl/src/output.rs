@@ -43,6 +43,30 @@ pub(crate) trait View: Serialize {
     fn human(&self, look: &Look) -> String;
 }
 
+/// What became of one thing: a sentence for people; the thing itself for programs and `-o wide`.
+#[derive(Serialize)]
+pub(crate) struct Told<V> {
+    #[serde(flatten)]
+    view: V,
+    #[serde(skip)]
+    sentence: String,
+}
+
+impl<V: View> Told<V> {
+    pub(crate) const fn new(view: V, sentence: String) -> Self {
+        Self { view, sentence }
+    }
+}
+
+impl<V: View> View for Told<V> {
+    const SCHEMA: &'static str = V::SCHEMA;
+
+    fn human(&self, look: &Look) -> String {
+        let whole = if look.wide { self.view.human(look) } else { String::new() };
+        whole + &table::paragraph(&self.sentence, "", look)
+    }
+}
+
 /// What people read below a change that was only planned.
 pub(crate) const NOT_DONE: &str = "Nothing was changed (--what-if).\n";
 

@@ -42,11 +42,11 @@ impl Services {
         what_if: bool,
     ) -> Result<pb::CaRequest, Failure> {
         let mut request = self.waiting(id, &cause.actor)?;
-        request.decided_by = Some((&cause.actor).into());
-        request.decided_at = Some(timestamp(cause.now));
         if what_if {
             return Ok(request);
         }
+        request.decided_by = Some((&cause.actor).into());
+        request.decided_at = Some(timestamp(cause.now));
         if let Some(order) = OrderId::new(request.order_id) {
             let order = self.agent.store.read(|view| view.expect_order(order))?;
             self.agent.issue_approved(&order, request).await?;
@@ -63,14 +63,14 @@ impl Services {
         cause: Cause,
     ) -> Result<pb::CaRequest, Failure> {
         let mut request = self.waiting(asked.ca_request_id, &cause.actor)?;
+        if asked.what_if {
+            return Ok(request);
+        }
         request.decided_by = Some((&cause.actor).into());
         request.decided_at = Some(timestamp(cause.now));
         request.reason = asked.reason;
         request.csr = Vec::new();
         request.set_state(pb::ca_request::State::Denied);
-        if asked.what_if {
-            return Ok(request);
-        }
         let denied = request.clone();
         let key = self
             .agent
