@@ -285,9 +285,9 @@ impl Services {
         };
         let template =
             templates.iter().find(|one| one.name.as_str() == wanted).ok_or_else(|| {
-                let known = templates.iter().map(|one| one.name.to_string());
-                let nearest = rolecall::suggest::nearest(&wanted, known);
-                let hint = rolecall::suggest::did_you_mean(&nearest);
+                let known: Vec<String> = templates.iter().map(|one| one.name.to_string()).collect();
+                let nearest = rolecall::suggest::nearest(&wanted, &known);
+                let hint = rolecall::suggest::did_you_mean_or(&nearest, &known);
                 let shown = wanted.escape_debug();
                 Failure::new(Reason::TemplateUnknown, format!("there is no template {shown}{hint}"))
             })?;
