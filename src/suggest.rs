@@ -30,6 +30,15 @@ pub fn did_you_mean(names: &[String]) -> String {
     }
 }
 
+/// Returns [`did_you_mean`] of the nearest names, or when none is near, all that there are.
+pub fn did_you_mean_or(nearest: &[String], known: &[String]) -> String {
+    match (nearest, known) {
+        ([], []) => "; there is none".to_owned(),
+        ([], known) => format!("; there is {}", known.join(", ")),
+        (nearest, _) => did_you_mean(nearest),
+    }
+}
+
 /// In octets. Longer names exist, but nobody types them by hand.
 const LONGEST: usize = 64;
 
@@ -43,6 +52,12 @@ mod tests {
         assert_eq!(nearest("defualt", known), ["Default"]);
         assert_eq!(nearest("WebServiceInternal", known).first().unwrap(), "WebServicesInternal");
         assert!(nearest("zzz", known).is_empty());
+        let known = known.map(str::to_owned);
+        assert_eq!(
+            did_you_mean_or(&[], &known),
+            "; there is Default, WebServicesInternal, WebServicesExternal"
+        );
+        assert_eq!(did_you_mean_or(&known[..1], &known), "; did you mean `Default`?");
     }
 
     #[test]

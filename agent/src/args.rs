@@ -108,7 +108,7 @@ pub struct Repair {
     /// The configuration
     #[command(flatten)]
     pub config: Config,
-    /// Yes, give up what is damaged; it is kept aside in the journal's folder
+    /// Yes, give up what is damaged; without it, say what that is. It is kept beside the journal
     #[arg(long)]
     pub yes: bool,
 }

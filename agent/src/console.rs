@@ -16,7 +16,7 @@ use crate::args::StoreCommand;
 use crate::config::Config;
 use crate::error::Error;
 use crate::start;
-use crate::store::engine::repair;
+use crate::store::engine::{preview, repair};
 use crate::store::projection::Entries;
 use crate::store::verify;
 
@@ -44,14 +44,15 @@ pub fn store(command: StoreCommand, out: &mut dyn Write) -> Result<ExitCode, Err
             export(&Config::load(&options.config)?, out).map(|()| ExitCode::SUCCESS)
         }
         StoreCommand::Repair(options) => {
-            if !options.yes {
-                return Err(Error::NotConfirmed);
-            }
             let config = Config::load(&options.config.config)?;
             let disk = start::disk(&config)?;
+            if !options.yes {
+                writeln!(out, "{}", preview(&disk)?)?;
+                return Err(Error::NotConfirmed);
+            }
             owner::require(&config, "store repair --yes")?;
             let repaired = repair(&disk, &config.state_directory.join("index"))?;
-            writeln!(out, "{repaired:?}")?;
+            writeln!(out, "{repaired}")?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -9,8 +9,12 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use crate::args::Color;
+use rolecall::time::Timestamp;
+
+use crate::args::{Color, Format};
 use crate::error::Error;
+use crate::output::Look;
+use crate::output::table::WIDTH;
 
 /// The streams of one run.
 pub struct Console {
@@ -24,6 +28,8 @@ pub struct Console {
     /// Whether the output stream would show colours, were it left to decide.
     colourful: bool,
     color: bool,
+    /// The columns that tables and paragraphs keep.
+    width: u16,
 }
 
 impl Console {
@@ -38,12 +44,16 @@ impl Console {
             animated: io::stderr().is_terminal(),
             colourful,
             color: colourful,
+            width: width_of(
+                terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0),
+                std::env::var("COLUMNS").ok().as_deref(),
+            ),
         }
     }
 
-    /// Returns whether tables are coloured.
-    pub(crate) const fn has_color(&self) -> bool {
-        self.color
+    /// Returns how people are shown something in `format`.
+    pub(crate) fn look(&self, format: Format, now: Timestamp) -> Look {
+        Look { wide: format == Format::Wide, width: self.width, color: self.color, now }
     }
 
     /// Returns whether a moving line on the error stream helps anybody.
@@ -124,6 +134,15 @@ impl Console {
     }
 }
 
+/// The terminal's width, else what `COLUMNS` says, else [`WIDTH`].
+fn width_of(terminal: Option<u16>, columns: Option<&str>) -> u16 {
+    let said = || columns?.trim().parse().ok();
+    terminal.or_else(said).filter(|width| *width > 0).map_or(WIDTH, |width| width.max(NARROWEST))
+}
+
+/// Below this nothing can be read, and a width of a few columns is a mistake.
+const NARROWEST: u16 = 40;
+
 impl fmt::Debug for Console {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Console")
@@ -142,7 +161,7 @@ pub(crate) mod captured {
     use std::io::{self, Write};
     use std::rc::Rc;
 
-    use super::Console;
+    use super::{Console, WIDTH};
 
     #[derive(Clone, Default)]
     pub(crate) struct Written(Rc<RefCell<Vec<u8>>>);
@@ -193,6 +212,7 @@ pub(crate) mod captured {
                 animated: false,
                 colourful: false,
                 color: false,
+                width: WIDTH,
             };
             (console, out, err)
         }
@@ -202,5 +222,20 @@ pub(crate) mod captured {
             let (console, _, err) = Self::captured();
             (Self { out: Box::new(Closed), ..console }, err)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_width_is_the_terminals_then_what_columns_says_then_eighty() {
+        assert_eq!(width_of(Some(132), Some("100")), 132);
+        assert_eq!(width_of(None, Some("100")), 100);
+        for nonsense in [None, Some(""), Some("wide"), Some("0"), Some("-1")] {
+            assert_eq!(width_of(None, nonsense), 80, "{nonsense:?}");
+        }
+        assert_eq!(width_of(Some(3), None), 40);
     }
 }

@@ -28,6 +28,8 @@ use crate::error::Error;
 pub(crate) struct Look {
     /// Nothing is shortened, and no width is kept.
     pub(crate) wide: bool,
+    /// The columns there are.
+    pub(crate) width: u16,
     pub(crate) color: bool,
     pub(crate) now: Timestamp,
 }
@@ -39,6 +41,30 @@ pub(crate) trait View: Serialize {
 
     /// Returns it for people, ending in a line feed.
     fn human(&self, look: &Look) -> String;
+}
+
+/// What became of one thing: a sentence for people; the thing itself for programs and `-o wide`.
+#[derive(Serialize)]
+pub(crate) struct Told<V> {
+    #[serde(flatten)]
+    view: V,
+    #[serde(skip)]
+    sentence: String,
+}
+
+impl<V: View> Told<V> {
+    pub(crate) const fn new(view: V, sentence: String) -> Self {
+        Self { view, sentence }
+    }
+}
+
+impl<V: View> View for Told<V> {
+    const SCHEMA: &'static str = V::SCHEMA;
+
+    fn human(&self, look: &Look) -> String {
+        let whole = if look.wide { self.view.human(look) } else { String::new() };
+        whole + &table::paragraph(&self.sentence, "", look)
+    }
 }
 
 /// What people read below a change that was only planned.
@@ -85,6 +111,7 @@ pub(crate) mod testing {
     use rolecall::time::Timestamp;
 
     use super::Look;
+    use super::table::WIDTH;
 
     pub(crate) fn now() -> Timestamp {
         "2026-11-24T12:00:00Z".parse().unwrap()
@@ -96,11 +123,11 @@ pub(crate) mod testing {
     }
 
     pub(crate) fn table() -> Look {
-        Look { wide: false, color: false, now: now() }
+        Look { wide: false, width: WIDTH, color: false, now: now() }
     }
 
     pub(crate) fn wide() -> Look {
-        Look { wide: true, color: false, now: now() }
+        Look { wide: true, ..table() }
     }
 
     pub(crate) fn fits(text: &str) {

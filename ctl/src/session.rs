@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
     }
 
     pub(crate) fn look(&self) -> Look {
-        Look { wide: self.format == Format::Wide, color: self.console.has_color(), now: self.now }
+        self.console.look(self.format, self.now)
     }
 
     /// Returns the server's name and how it was reached.

@@ -121,12 +121,17 @@ fn choose_roles(input: PlanInput<'_>, refusals: &mut Vec<Refusal>) -> Vec<RoleNe
                 needed: needed.iter().map(|need| need.role.clone()).collect(),
             });
         } else {
-            let nearest = nearest(role.as_str(), input.topology.known_roles());
-            refusals.push(Refusal::RoleUnknown { role: role.clone(), nearest });
+            let known = all(input.topology.known_roles());
+            let nearest = nearest(role.as_str(), &known);
+            refusals.push(Refusal::RoleUnknown { role: role.clone(), nearest, known });
         }
     }
     chosen.sort_by(|a, b| a.role.cmp(&b.role));
     chosen
+}
+
+fn all<T: ToString>(known: impl IntoIterator<Item = T>) -> Vec<String> {
+    known.into_iter().map(|name| name.to_string()).collect()
 }
 
 fn is_known(topology: &Topology, role: &Role) -> bool {
@@ -169,9 +174,9 @@ fn choose_issuer(
     if input.topology.issuer(asked).is_some() {
         return Some(asked.clone());
     }
-    let known = input.topology.issuers().iter().map(|issuer| issuer.name().as_str());
-    let nearest = nearest(asked.as_str(), known);
-    refusals.push(Refusal::IssuerUnknown { issuer: asked.clone(), nearest });
+    let known = all(input.topology.issuers().iter().map(|issuer| issuer.name()));
+    let nearest = nearest(asked.as_str(), &known);
+    refusals.push(Refusal::IssuerUnknown { issuer: asked.clone(), nearest, known });
     None
 }
 
@@ -203,11 +208,15 @@ impl Chooser<'_> {
             Some(template) => {
                 Refusal::TemplateDisplayName { given: asked.clone(), name: template.name.clone() }
             }
-            None => Refusal::TemplateUnknown {
-                template: asked.clone(),
-                issuer: self.issuer.clone(),
-                nearest: nearest(asked.as_str(), offered.iter().map(|one| one.name.as_str())),
-            },
+            None => {
+                let known = all(offered.iter().map(|one| &one.name));
+                Refusal::TemplateUnknown {
+                    template: asked.clone(),
+                    issuer: self.issuer.clone(),
+                    nearest: nearest(asked.as_str(), &known),
+                    known,
+                }
+            }
         });
         None
     }

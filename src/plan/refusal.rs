@@ -6,7 +6,7 @@ use crate::key::KeyAlgorithm;
 use crate::name::{DnsName, Fqdn};
 use crate::request::{FriendlyName, IssuerName, TemplateName};
 use crate::role::Role;
-use crate::suggest::did_you_mean;
+use crate::suggest::{did_you_mean, did_you_mean_or};
 use crate::topology::ScopeInstance;
 
 /// One reason why a request cannot be planned.
@@ -31,12 +31,14 @@ pub enum Refusal {
         role: Role,
     },
     /// There is no such role.
-    #[error("there is no role {role}{}", did_you_mean(.nearest))]
+    #[error("there is no role {role}{}", did_you_mean_or(.nearest, .known))]
     RoleUnknown {
         /// The role.
         role: Role,
         /// The nearest roles.
         nearest: Vec<String>,
+        /// All the roles that there are.
+        known: Vec<String>,
     },
     /// The server has no use for the role.
     #[error(
@@ -58,15 +60,17 @@ pub enum Refusal {
         roles: Vec<(Role, ScopeInstance)>,
     },
     /// There is no such issuer.
-    #[error("the topology has no issuer {issuer}{}", did_you_mean(.nearest))]
+    #[error("the topology has no issuer {issuer}{}", did_you_mean_or(.nearest, .known))]
     IssuerUnknown {
         /// The issuer.
         issuer: IssuerName,
         /// The nearest issuers.
         nearest: Vec<String>,
+        /// All the issuers that there are.
+        known: Vec<String>,
     },
     /// The issuer has no such template.
-    #[error("issuer {issuer} has no template {template}{}", did_you_mean(.nearest))]
+    #[error("issuer {issuer} has no template {template}{}", did_you_mean_or(.nearest, .known))]
     TemplateUnknown {
         /// The template.
         template: TemplateName,
@@ -74,6 +78,8 @@ pub enum Refusal {
         issuer: IssuerName,
         /// The nearest templates.
         nearest: Vec<String>,
+        /// All the templates that there are.
+        known: Vec<String>,
     },
     /// What was given is what consoles show, not the name.
     #[error("`{given}` is the display name of template {name}")]

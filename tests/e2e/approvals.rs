@@ -62,6 +62,24 @@ async fn an_order_that_needs_approval_waits_and_its_requester_cannot_decide_it()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_decision_that_is_only_considered_is_shown_as_none() {
+    let agent = agent().await;
+    order(&agent).await;
+    let considered = [
+        by_another(&agent, &["issuer", "approve", "1", "--what-if"]),
+        by_another(&agent, &["issuer", "deny", "1", "--reason", "no", "--what-if"]),
+    ];
+    for output in considered {
+        let said = output.success();
+        assert!(said.contains("waiting") && !said.contains("Decided"), "{said}");
+    }
+    let invalid = ["request", "--role", "Default", "--what-if", "--request-id", "with space"];
+    let refused = agent.ctl(&invalid).await;
+    assert_eq!(refused.code, Some(64), "{refused:?}");
+    assert!(refused.stderr.contains("--request-id"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_approved_order_is_issued_and_assigned() {
     let agent = agent().await;
     let placed = order(&agent).await;

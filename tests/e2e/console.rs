@@ -164,6 +164,25 @@ fn an_agent_without_a_list_is_told_so_when_it_is_made() {
     assert!(!with.contains("revocation list"), "{with}");
 }
 
+#[test]
+fn the_manuals_recipe_takes_every_certificate_out_of_an_export() {
+    let agent = AgentProcess::start(Site::standard_edition());
+    agent.ctl(&["apply"]).success();
+    let listed = agent.ctl(&["certificate", "list", "-o", "json"]).json();
+    let count = listed["certificates"].as_array().unwrap().len();
+    let (site, _) = agent.stop();
+    let manual = include_str!("../../src/manual/operations.md");
+    let (_, recipe) = manual.split_once("```sh\nrolecall-agent store export").unwrap();
+    let (recipe, _) = recipe.split_once("```").unwrap();
+    let script = format!(
+        "{} store export --config {}{recipe}",
+        program("rolecall-agent").display(),
+        site.config_file().display()
+    );
+    let text = run(Command::new("sh").args(["-c", &script])).success();
+    assert_eq!(text.matches("-----BEGIN CERTIFICATE-----").count(), count, "{text}");
+}
+
 fn console(site: &Site, arguments: &[&str]) -> Output {
     let mut command = Command::new(program("rolecall-agent"));
     run(command.args(arguments).arg("--config").arg(site.config_file()))

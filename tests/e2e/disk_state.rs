@@ -179,7 +179,15 @@ async fn damage_in_the_middle_is_named_and_given_up_only_by_a_human() {
     assert_eq!(fs::read(&path).unwrap(), bytes, "nothing was written");
     agent.stop();
 
-    assert!(lab.console(&["store", "repair", "--yes"]).status.success());
+    let asked = lab.console(&["store", "repair"]);
+    let said = String::from_utf8(asked.stdout).unwrap();
+    assert_eq!(asked.status.code(), Some(64), "{said}");
+    assert!(said.contains("would be given up") && said.contains(SEGMENT), "{said}");
+    assert_eq!(fs::read(&path).unwrap(), bytes, "nothing was cut");
+    let repaired = lab.console(&["store", "repair", "--yes"]);
+    assert!(repaired.status.success(), "{repaired:?}");
+    let said = String::from_utf8(repaired.stdout).unwrap();
+    assert!(said.starts_with("the journal now ends with entry "), "{said}");
     let mut agent = lab.start("info");
     agent.answering(&lab).await;
     agent.stop();

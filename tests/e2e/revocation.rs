@@ -219,6 +219,17 @@ async fn a_reason_of_no_standard_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_several_roles_use_is_kept_with_every_command_that_frees_it() {
+    let agent = TestAgent::standard_edition().await;
+    let shared = agent.obtain(&["Default", "WebServicesInternal"]).await;
+    let refused = remove(&agent, &shared).await.unwrap_err();
+    let commands: Vec<&str> = refused.remedy.lines().collect();
+    let expected = ["Default", "WebServicesInternal"]
+        .map(|role| format!("rolecallctl unassign --role {role}"));
+    assert_eq!(commands, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_is_removed_with_its_key_once_no_role_refers_to_it() {
     let agent = TestAgent::standard_edition().await;
     let old = agent.obtain(&["Default"]).await;

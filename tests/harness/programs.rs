@@ -58,7 +58,9 @@ pub fn program(name: &str) -> PathBuf {
 
 /// Runs `rolecallctl` with `args`.
 pub fn ctl<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
-    run(Command::new(program("rolecallctl")).args(args).env_remove("ROLECALL_SOCKET"))
+    let mut command = Command::new(program("rolecallctl"));
+    command.args(args).env_remove("ROLECALL_SOCKET").env_remove("COLUMNS");
+    run(&mut command)
 }
 
 /// Runs `rolecallctl` against the agent of `site` as the user `uid`, who may use its socket.

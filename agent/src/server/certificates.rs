@@ -335,19 +335,26 @@ pub(super) fn described(
 }
 
 fn refuse_used(certificate: &pb::Certificate) -> Result<(), Failure> {
-    let Some(first) = certificate.uses.first() else { return Ok(()) };
+    if certificate.uses.is_empty() {
+        return Ok(());
+    }
     let uses: Vec<String> =
         certificate.uses.iter().map(|each| format!("{} ({})", each.role, each.slot)).collect();
-    let flag = match first.slot.as_str() {
-        "previous" => " --previous",
-        "next" => " --next",
-        _ => "",
-    };
+    let commands: Vec<String> = certificate
+        .uses
+        .iter()
+        .map(|each| match each.slot.as_str() {
+            slot @ ("previous" | "next") => {
+                format!("rolecallctl unassign --role {} --{slot}", each.role)
+            }
+            _ => format!("rolecallctl unassign --role {}", each.role),
+        })
+        .collect();
     Err(Failure::new(
         Reason::CertificateInUse,
         format!("the certificate is used by {}", uses.join(", ")),
     )
-    .with_remedy(format!("rolecallctl unassign --role {}{flag}", first.role)))
+    .with_remedy(commands.join("\n")))
 }
 
 fn refuse_open_order(record: &Record<'_, '_>, stored: &StoredCertificate) -> Result<(), Failure> {

@@ -45,9 +45,9 @@ impl IssuerService for Services {
             known.iter().find(|issuer| issuer.name().as_str() == name)
         };
         let Some(issuer) = issuer else {
-            let names = known.iter().map(|issuer| issuer.name().to_string());
-            let nearest = rolecall::suggest::nearest(&name, names);
-            let hint = rolecall::suggest::did_you_mean(&nearest);
+            let names: Vec<String> = known.iter().map(|issuer| issuer.name().to_string()).collect();
+            let nearest = rolecall::suggest::nearest(&name, &names);
+            let hint = rolecall::suggest::did_you_mean_or(&nearest, &names);
             let shown = name.escape_debug();
             return Err(Failure::new(
                 Reason::IssuerUnknown,

@@ -35,7 +35,7 @@ mod writer;
 
 pub(crate) use builder::replay;
 pub use open::{IndexStart, KeyAudit, OpenReport, Timings};
-pub use repair::{Repaired, repair};
+pub use repair::{Loss, Repaired, preview, repair};
 pub use transaction::Transaction;
 
 /// As many changes as may wait; beyond them callers wait, which is what bounds memory: 64 groups.

@@ -6,6 +6,7 @@ use tokio_stream::StreamExt as _;
 use super::order::not_done;
 use crate::args::certificate::Command;
 use crate::error::Error;
+use crate::output::Told;
 use crate::output::certificate::{CertificatesView, ShownView, pem, title};
 use crate::session::{Outcome, Session, filled};
 
@@ -95,7 +96,16 @@ async fn revoke(
     }
     let answer = session.client.certificates().revoke_certificate(request).await?.into_inner();
     let certificate = filled(answer.certificate, "the certificate")?;
-    session.show(&ShownView::of(&certificate, &[]).with_crl(answer.crl_number)).await?;
+    // What would be is in no list.
+    let number = if what_if { 0 } else { answer.crl_number };
+    let title = title(&certificate);
+    let sentence = match (what_if, number) {
+        (true, _) => format!("Would revoke {title}; the next revocation list would name it."),
+        (false, 0) => format!("Revoked {title}."),
+        (false, number) => format!("Revoked {title}; revocation list {number} names it."),
+    };
+    let view = ShownView::of(&certificate, &[]).with_crl(number);
+    session.show(&Told::new(view, sentence)).await?;
     not_done(what_if, session);
     Ok(Outcome::Done)
 }
@@ -113,7 +123,9 @@ async fn remove(
     let request = pb::RemoveCertificateRequest { request_id, certificate, what_if };
     let answer = session.client.certificates().remove_certificate(request).await?.into_inner();
     let certificate = filled(answer.certificate, "the certificate")?;
-    session.show(&ShownView::of(&certificate, &[])).await?;
+    let verb = if what_if { "Would remove" } else { "Removed" };
+    let sentence = format!("{verb} {} and its key.", title(&certificate));
+    session.show(&Told::new(ShownView::of(&certificate, &[]), sentence)).await?;
     not_done(what_if, session);
     Ok(Outcome::Done)
 }

@@ -5,6 +5,7 @@ use rolecall::api::pb;
 use super::{follow, request};
 use crate::args::order::Command;
 use crate::error::Error;
+use crate::output::Told;
 use crate::output::order::{OrderView, OrdersView};
 use crate::session::{Outcome, Session, filled};
 
@@ -47,7 +48,14 @@ async fn cancel(order_id: u64, what_if: bool, session: &mut Session<'_>) -> Resu
     let request =
         pb::CancelOrderRequest { request_id: session.request_ids.draw(), order_id, what_if };
     let answer = session.client.orders().cancel_order(request).await?.into_inner();
-    shown(answer.order, session).await?;
+    let order = filled(answer.order, "the order")?;
+    let what = format!("order {} for {}", order.id, order.roles.join(", "));
+    let sentence = if what_if {
+        format!("Would cancel {what} and destroy its key.")
+    } else {
+        format!("Cancelled {what}; its key is destroyed.")
+    };
+    session.show(&Told::new(OrderView::of(&order), sentence)).await?;
     not_done(what_if, session);
     Ok(Outcome::Done)
 }

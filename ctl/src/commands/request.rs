@@ -1,5 +1,6 @@
 //! `request`: plan, key, issue, install, verify, assign.
 
+use rolecall::actor::RequestId;
 use rolecall::api::pb;
 use rolecall::api::status::Failure;
 use rolecall::reason::Reason;
@@ -15,6 +16,13 @@ use crate::session::{Outcome, Session, filled};
 /// Requests a certificate and follows the order to its goal.
 pub(super) async fn run(arguments: Request, session: &mut Session<'_>) -> Result<Outcome, Error> {
     let Request { roles, what_if, no_assign, no_wait, wish, beside_open, request_id } = arguments;
+    if let Some(id) = &request_id {
+        // The agent would refuse it with the order; --what-if does not send it.
+        id.parse::<RequestId>().map_err(|invalid| Error::Argument {
+            what: format!("--request-id: {invalid}"),
+            remedy: "give another id, or none to have one drawn".to_owned(),
+        })?;
+    }
     let spec = spec(roles, no_assign, wish);
     let (view, open) = plan(&spec, session).await?;
     if what_if {

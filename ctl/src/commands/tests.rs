@@ -371,7 +371,11 @@ fn what_cannot_be_undone_is_asked_first() {
     assert_eq!(ran.status, 65);
     assert!(ran.err.starts_with(&format!("Remove {THUMBPRINT} \"old\" and its key? [y/N] ")));
     assert_eq!(agent.calls(), Vec::<String>::new());
-    assert_eq!(agent.run_answering(&remove, "yes\n").status, 0);
+    let removed = agent.run_answering(&remove, "yes\n");
+    assert_eq!(removed.status, 0);
+    let sentence = format!("Removed {THUMBPRINT} \"old\" and its key.\n");
+    assert!(removed.out.ends_with(&sentence), "{}", removed.out);
+    assert_eq!(removed.out.lines().count(), 2, "the target and one sentence: {}", removed.out);
     assert_eq!(agent.run(&[&remove[..], &["--yes"]].concat()).status, 0);
     assert_eq!(agent.calls(), ["remove_certificate", "remove_certificate"]);
 }

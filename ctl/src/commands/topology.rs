@@ -9,9 +9,9 @@ use rolecall::topology::Topology;
 use crate::args::Format;
 use crate::console::Console;
 use crate::error::Error;
+use crate::output::render;
 use crate::output::text::some;
 use crate::output::topology::{CheckView, ProblemView, TopologyView};
-use crate::output::{Look, render};
 use crate::session::{Outcome, Session};
 
 /// Shows the topology the agent works from.
@@ -31,7 +31,7 @@ pub(super) fn check(
     let text = std::fs::read_to_string(path)
         .map_err(|source| Error::Unreadable { path: PathBuf::from(path), source })?;
     let view = CheckView::of(path.display().to_string(), problems(&text));
-    let look = Look { wide: format == Format::Wide, color: console.has_color(), now };
+    let look = console.look(format, now);
     console.print(&render(&view, format, &look)?)?;
     Ok(Outcome::of_findings(!view.is_sound()))
 }

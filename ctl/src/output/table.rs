@@ -1,6 +1,6 @@
 //! Tables and paragraphs for people.
 //!
-//! A table keeps 80 columns by wrapping; wide, it keeps every row on one line.
+//! A table keeps the width there is by wrapping; wide, it keeps every row on one line.
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, ContentArrangement, Width};
@@ -8,7 +8,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Width};
 use super::Look;
 use super::text::clean;
 
-/// The width people are shown, unless they ask for all of it.
+/// The width people are shown where nobody knows another.
 pub(crate) const WIDTH: u16 = 80;
 
 /// How serious a cell is.
@@ -25,6 +25,7 @@ pub(crate) enum Tone {
 pub(crate) struct Table {
     inner: comfy_table::Table,
     color: bool,
+    width: u16,
 }
 
 impl Table {
@@ -34,10 +35,10 @@ impl Table {
         if look.wide {
             inner.set_content_arrangement(ContentArrangement::Disabled);
         } else {
-            inner.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+            inner.set_content_arrangement(ContentArrangement::Dynamic).set_width(look.width);
         }
         inner.set_header(headings.map(|text| toned(text, Tone::Heading).marked(look.color)));
-        Self { inner, color: look.color }
+        Self { inner, color: look.color, width: look.width }
     }
 
     pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
@@ -64,13 +65,13 @@ impl Table {
         let words = self.longest_words();
         let taken: u16 = words.iter().fold(0, |sum, word| sum.saturating_add(*word));
         let gaps = u16::try_from(words.len().saturating_sub(1)).unwrap_or(u16::MAX);
-        let gap = if taken.saturating_add(gaps.saturating_mul(2)) <= WIDTH { 2 } else { 1 };
-        let fits = taken.saturating_add(gaps.saturating_mul(gap)) <= WIDTH;
+        let gap = if taken.saturating_add(gaps.saturating_mul(2)) <= self.width { 2 } else { 1 };
+        let whole = kept_whole(&words, self.width.saturating_sub(gaps.saturating_mul(gap)));
         let last = words.len().saturating_sub(1);
         for (index, (column, word)) in self.inner.column_iter_mut().zip(words).enumerate() {
             let padding = if index == last { 0 } else { gap };
             column.set_padding((0, padding));
-            if fits {
+            if whole.contains(&index) {
                 let width = Width::Fixed(word.saturating_add(padding));
                 column.set_constraint(ColumnConstraint::LowerBoundary(width));
             }
@@ -92,6 +93,31 @@ impl Table {
             .collect()
     }
 }
+
+/// Returns the columns whose words stay whole within `room`: all, or as many as can be, so that one
+/// word that is too long breaks alone.
+fn kept_whole(words: &[u16], room: u16) -> Vec<usize> {
+    let mut narrowest_first: Vec<usize> = (0..words.len()).collect();
+    let length = |index: usize| words.get(index).copied().unwrap_or_default();
+    narrowest_first.sort_by_key(|index| length(*index));
+    let mut left = room;
+    let mut others = u16::try_from(words.len()).unwrap_or(u16::MAX);
+    let mut whole = Vec::new();
+    for index in narrowest_first {
+        others = others.saturating_sub(1);
+        // Something has to be left for those that break.
+        let reserved = others.saturating_mul(BROKEN.min(length(index)));
+        match left.checked_sub(length(index)).filter(|rest| *rest >= reserved) {
+            Some(rest) => left = rest,
+            None => break,
+        }
+        whole.push(index);
+    }
+    whole
+}
+
+/// The least room that a column gets whose words are broken.
+const BROKEN: u16 = 8;
 
 fn visible_length(word: &str) -> u16 {
     let visible = word.chars().filter(|character| !('\u{2060}'..='\u{2064}').contains(character));
@@ -217,7 +243,7 @@ impl Facts {
     }
 }
 
-/// Breaks a paragraph into lines of at most 80 columns, each after `indent`; words stay whole.
+/// Breaks a paragraph into lines as wide as can be shown, each after `indent`; words stay whole.
 pub(crate) fn paragraph(text: &str, indent: &str, look: &Look) -> String {
     let text = clean(text);
     if look.wide {
@@ -227,7 +253,7 @@ pub(crate) fn paragraph(text: &str, indent: &str, look: &Look) -> String {
     let mut line = String::new();
     for word in text.split_whitespace() {
         let length = indent.len() + line.chars().count() + 1 + word.chars().count();
-        if !line.is_empty() && length > usize::from(WIDTH) {
+        if !line.is_empty() && length > usize::from(look.width) {
             lines.push_str(&format!("{indent}{line}\n"));
             line.clear();
         }
@@ -260,6 +286,27 @@ mod tests {
         testing::fits(&narrow);
         assert!(narrow.lines().count() > 3, "{narrow}");
         assert_eq!(long_table(&testing::wide()).lines().count(), 2);
+    }
+
+    #[test]
+    fn a_table_takes_the_width_there_is() {
+        let wider = long_table(&Look { width: 120, ..testing::table() });
+        let widest = wider.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!((100..=120).contains(&widest), "{wider}");
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_breaks_alone() {
+        let name = "a-rather-long-name.of-a-pool.in-some-department.emea.corp.contoso.com";
+        let mut table = Table::new(["THUMBPRINT", "ROLE", "NAME"], &testing::table());
+        table.row([plain("5D5D5D5D5D5D"), plain("WebServicesExternal"), plain(name)]);
+        let text = table.render("nothing");
+        testing::fits(&text);
+        assert!(text.contains("5D5D5D5D5D5D ") && text.contains("WebServicesExternal "), "{text}");
+        let mut table = Table::new(["THUMBPRINT", "NAME"], &testing::table());
+        table.row([plain("several words that can go anywhere"), plain(name)]);
+        let text = table.render("nothing");
+        assert!(text.contains(name), "{text}");
     }
 
     #[test]

@@ -98,11 +98,11 @@ impl Services {
             return Ok(request);
         }
         let mut request = self.waiting(id, &cause.actor)?;
-        request.decided_by = Some((&cause.actor).into());
-        request.decided_at = Some(timestamp(cause.now));
         if what_if {
             return Ok(request);
         }
+        request.decided_by = Some((&cause.actor).into());
+        request.decided_at = Some(timestamp(cause.now));
         if let Some(order) = OrderId::new(request.order_id) {
             let order = self.agent.store.read(|view| view.expect_order(order))?;
             self.agent.issue_approved(&order, request, cause).await?;
@@ -125,14 +125,14 @@ impl Services {
             return Ok(request);
         }
         let mut request = self.waiting(asked.ca_request_id, &cause.actor)?;
+        if asked.what_if {
+            return Ok(request);
+        }
         request.decided_by = Some((&cause.actor).into());
         request.decided_at = Some(timestamp(cause.now));
         request.reason = asked.reason;
         request.csr = Vec::new();
         request.set_state(pb::ca_request::State::Denied);
-        if asked.what_if {
-            return Ok(request);
-        }
         let denied = request.clone();
         let key = self
             .agent
@@ -366,9 +366,9 @@ impl Services {
         };
         let template =
             templates.iter().find(|one| one.name.as_str() == wanted).ok_or_else(|| {
-                let known = templates.iter().map(|one| one.name.to_string());
-                let nearest = rolecall::suggest::nearest(&wanted, known);
-                let hint = rolecall::suggest::did_you_mean(&nearest);
+                let known: Vec<String> = templates.iter().map(|one| one.name.to_string()).collect();
+                let nearest = rolecall::suggest::nearest(&wanted, &known);
+                let hint = rolecall::suggest::did_you_mean_or(&nearest, &known);
                 let shown = wanted.escape_debug();
                 Failure::new(Reason::TemplateUnknown, format!("there is no template {shown}{hint}"))
             })?;

@@ -2,6 +2,7 @@
 //!
 //! Nothing is deleted: what is cut off stays beside the journal under another name.
 
+use std::fmt;
 use std::path::Path;
 
 use crate::store::checkpoint;
@@ -18,6 +19,71 @@ pub struct Repaired {
     pub sequence: u64,
     /// The files under the state directory that hold what was cut off.
     pub set_aside: Vec<String>,
+}
+
+impl fmt::Display for Repaired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the journal now ends with entry {}; ", self.sequence)?;
+        match self.set_aside.as_slice() {
+            [] => f.write_str("nothing had to be cut off")?,
+            kept => write!(f, "what was cut off is kept in {}", kept.join(", "))?,
+        }
+        f.write_str("; the index is made again at the next start")
+    }
+}
+
+/// What would be given up.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Loss {
+    /// The last entry that would be left.
+    pub sequence: u64,
+    /// Where the journal is damaged.
+    pub damage: Option<Damage>,
+    /// How many octets lie behind the damage.
+    pub octets: u64,
+    /// The newest entry that a checkpoint has seen, if that is one that would be gone.
+    pub seen: Option<u64>,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "would be left: entries up to {}", self.sequence)?;
+        if let Some(damage) = &self.damage {
+            writeln!(
+                f,
+                "would be given up: {} octets of the journal, because {damage}",
+                self.octets
+            )?;
+        }
+        if let Some(seen) = self.seen {
+            writeln!(f, "would be given up: entries up to {seen}, which a checkpoint has seen")?;
+        }
+        if self.damage.is_none() && self.seen.is_none() {
+            writeln!(f, "would be given up: only what the index has seen and the journal lacks")?;
+        }
+        write!(f, "files that are cut off would be kept beside the journal")
+    }
+}
+
+/// Returns what [`repair`] would give up, and changes nothing.
+///
+/// # Errors
+/// What the system says.
+pub fn preview(disk: &dyn Disk) -> Result<Loss, Error> {
+    let (sequence, damage) = reachable(disk)?;
+    let mut octets = 0_u64;
+    if let Some(damage) = &damage {
+        for first in segments(disk)? {
+            let path = segment_path(first);
+            if path.as_str() >= &*damage.segment {
+                let length = disk.open(&path).and_then(|file| file.length());
+                octets = octets.saturating_add(length.map_err(io_at("read", &path))?);
+            }
+        }
+        octets = octets.saturating_sub(damage.offset);
+    }
+    let seen = checkpoint::list(disk)?.into_iter().max().filter(|seen| *seen > sequence);
+    Ok(Loss { sequence, damage, octets, seen })
 }
 
 /// Cuts the journal at its first damage and has everything else follow it.
