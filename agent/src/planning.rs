@@ -89,8 +89,8 @@ impl Agent {
     ) -> Result<RoleStatus, Failure> {
         let assignment = self.store.read(|view| view.assignment(&need.role, &need.instance))?;
         let open = self.store.read(|view| view.open_orders())?;
-        if open.iter().any(|order| order.roles.contains(&need.role)) {
-            return Ok(RoleStatus::UnderWay);
+        if let Some(order) = open.iter().rev().find(|order| order.roles.contains(&need.role)) {
+            return Ok(RoleStatus::UnderWay { order: order.id, stands: order.state.standing() });
         }
         let Some(stored) = self.current_of(&assignment)? else { return Ok(RoleStatus::Missing) };
         if stored.certificate.not_after() < now {

@@ -61,6 +61,29 @@ async fn an_order_that_needs_approval_waits_and_its_requester_cannot_decide_it()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn applying_while_an_order_waits_names_it_and_ends_with_75() {
+    let agent = agent().await;
+    order(&agent).await;
+    agent.ctl(&["apply", "--what-if"]).await.success();
+    for _ in 0..2 {
+        let applied = agent.ctl(&["apply"]).await;
+        assert_eq!(applied.code, Some(75), "{applied:?}");
+        let waits = "Default: it waits for approval of request 1 by another administrator (order 1 \
+                     is open and will do it)";
+        assert!(applied.stderr.contains(waits), "{applied:?}");
+        assert!(!applied.stdout.contains("Nothing to do"), "{applied:?}");
+    }
+    let seen = agent.look().await;
+    let for_default = seen.orders.iter().filter(|order| order.roles.contains(&"Default".into()));
+    assert_eq!(for_default.count(), 1, "{seen:?}");
+
+    by_another(&agent, &["issuer", "approve", "1"]).success();
+    agent.wait_for("Default is assigned", |seen| seen.role("Default").state == "assigned").await;
+    let applied = agent.ctl(&["apply"]).await.success();
+    assert!(applied.contains("Nothing to do"), "{applied}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_approved_order_is_issued_and_assigned() {
     let agent = agent().await;
     let placed = order(&agent).await;

@@ -167,7 +167,11 @@ impl StepView {
 pub(crate) fn step_line(step: &pb::ApplyStep) -> String {
     let roles = step.spec.as_ref().map(|spec| spec.roles.join(", ")).unwrap_or_default();
     let why = if step.why.is_empty() { String::new() } else { format!(": {}", step.why) };
-    clean(&format!("{roles}{why}"))
+    let order = match step.open_order_id {
+        0 => String::new(),
+        order => format!(" (order {order} is open and will do it)"),
+    };
+    clean(&format!("{roles}{why}{order}"))
 }
 
 impl View for ApplyView {
@@ -192,7 +196,7 @@ impl View for ApplyView {
     }
 }
 
-/// What `apply` says when every role has its certificate.
+/// What `apply` says when every role has its certificate and no order is open.
 pub(crate) const NOTHING_TO_DO: &str =
     "Nothing to do: every role has the certificate that the topology asks for.\n";
 
