@@ -96,6 +96,13 @@ impl Agent {
         if stored.certificate.not_after() < now {
             return Ok(RoleStatus::Differs { why: "it has expired".into() });
         }
+        let enrollment = enrollments.iter().find(|one| one.roles.contains(&need.role));
+        let schedule = self.schedule(&stored, enrollment)?;
+        if schedule.is_due(now) {
+            return Ok(RoleStatus::Differs {
+                why: format!("its renewal is due since {}", schedule.due),
+            });
+        }
         let expected = self.expected_names(need, enrollments);
         let missing: Vec<String> = expected
             .iter()

@@ -134,7 +134,7 @@ impl Agent {
             let schedule = self.schedule(&stored, enrollment)?;
             standing.findings =
                 self.verify_stored(&stored, std::slice::from_ref(&need.role), now)?.findings;
-            standing.findings.extend(schedule.findings(need.role.as_str(), now));
+            standing.findings.extend(schedule.findings(&renew(&need.role, enrollment), now));
             standing.is_expired = stored.certificate.not_after() < now;
             standing.schedule = Some(schedule);
             standing.stored = Some(stored);
@@ -143,7 +143,8 @@ impl Agent {
         Ok(standing)
     }
 
-    fn schedule(
+    /// Returns when a stored certificate is renewed.
+    pub(crate) fn schedule(
         &self,
         stored: &StoredCertificate,
         enrollment: Option<&Enrollment>,
@@ -198,13 +199,12 @@ impl Standing {
 
     /// Says why there is no certificate, or what the open order waits for.
     fn explain_order(&mut self) {
-        let request = format!("rolecallctl request --role {}", self.role);
         let Some(order) = &self.order else {
             if self.assignment.current.is_none() && self.assignment.next.is_none() {
                 self.findings.push(Finding::new(
                     FindingCode::RoleMissing,
                     format!("{} has no certificate", self.role),
-                    request,
+                    "rolecallctl apply",
                 ));
             }
             return;
@@ -286,6 +286,14 @@ impl Standing {
             findings,
             open_order_id: self.order.as_ref().map_or(0, |order| order.id.get()),
         }
+    }
+}
+
+/// Returns the command that renews the certificate of a role: `apply` asks as the enrollment says.
+fn renew(role: &Role, enrollment: Option<&Enrollment>) -> String {
+    match enrollment {
+        Some(_) => "rolecallctl apply".to_owned(),
+        None => format!("rolecallctl request --role {role}"),
     }
 }
 

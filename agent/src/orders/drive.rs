@@ -13,6 +13,7 @@ use rolecall::finding::{Finding, FindingCode};
 use rolecall::order::{Misplaced, Order, OrderId, State, Step};
 use rolecall::reason::Reason;
 use rolecall::renewal::{Spread, backoff};
+use rolecall::role::Role;
 use rolecall::time::Timestamp;
 use rolecall::verify::KeyState;
 
@@ -177,7 +178,7 @@ impl Agent {
                     refusal.clone(),
                     format!(
                         "rolecallctl request --role {}",
-                        order.roles.first().map_or("ROLE", |role| role.as_str())
+                        order.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(",")
                     ),
                 );
                 let Ok(state) = order.state.handle_refused(vec![finding]) else { return Ok(order) };

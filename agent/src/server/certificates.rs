@@ -216,7 +216,10 @@ impl Services {
             Reason::CertificateInUse,
             format!("{} serves {}", stored.certificate.thumbprint(), current.join(", ")),
         )
-        .with_remedy("request its successor first, or repeat with --force"))
+        .with_remedy(format!(
+            "rolecallctl request --role {}  # first, for its successor; or repeat with --force",
+            current.join(",")
+        )))
     }
 
     /// Sends the listing in chunks; ends early when the client goes away.

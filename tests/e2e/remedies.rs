@@ -1,0 +1,58 @@
+//! What findings and refusals tell an administrator to type, and that typing it helps.
+
+use std::time::Duration;
+
+use rolecall::time::Timestamp;
+use rolecall_tests::{Call, Seen, Site, TestAgent};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const COMBINED: [&str; 3] = ["Default", "WebServicesInternal", "WebServicesExternal"];
+
+fn start() -> Timestamp {
+    "2026-03-02T08:00:00Z".parse().unwrap()
+}
+
+/// Returns the remedy of a finding about a role.
+fn remedy<'a>(seen: &'a Seen, role: &str, code: &str) -> Option<&'a str> {
+    let finding = seen.role(role).findings.iter().find(|finding| finding.code == code);
+    finding.map(|finding| finding.remedy.as_str())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_role_and_a_due_renewal_are_repaired_by_apply() {
+    let agent = TestAgent::start_at(Site::standard_edition(), start()).await;
+    let seen = agent.look().await;
+    assert_eq!(remedy(&seen, "Default", "role-missing"), Some("rolecallctl apply"));
+    agent.ctl(&["apply"]).await.success();
+    let issued = agent.certificates().await.len();
+    assert!(agent.ctl(&["apply"]).await.success().contains("Nothing to do"));
+
+    agent.set_clock(start() + 300 * DAY);
+    let seen = agent.look().await;
+    let due = remedy(&seen, "Default", "renewal-due");
+    let due = due.or_else(|| remedy(&seen, "Default", "renewal-overdue"));
+    assert_eq!(due, Some("rolecallctl apply"));
+    agent.ctl(&["apply"]).await.success();
+
+    let seen = agent.look().await;
+    assert_eq!(seen.certificates.len(), 2 * issued);
+    assert_eq!(remedy(&seen, "Default", "renewal-overdue"), None);
+    assert_eq!(remedy(&seen, "Default", "renewal-due"), None);
+    assert!(agent.ctl(&["apply"]).await.success().contains("Nothing to do"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replacing_a_combined_certificate_names_every_role_that_shares_it() {
+    let agent = TestAgent::standard_edition().await;
+    let thumbprint = agent.obtain(&COMBINED).await;
+
+    let refused = agent.ctl(&["--yes", "certificate", "revoke", &thumbprint]).await;
+
+    assert_eq!(refused.code, Some(65), "{refused:?}");
+    let successor = format!("rolecallctl request --role {}", COMBINED.join(","));
+    assert!(refused.stderr.contains(&successor), "{refused:?}");
+    agent.ctl(&["--yes", "certificate", "revoke", &thumbprint, "--force"]).await.success();
+    let seen = agent.look().await;
+    let revoked = remedy(&seen, "WebServicesInternal", "revoked");
+    assert_eq!(revoked, Some(successor.as_str()), "{:?}", seen.role("WebServicesInternal"));
+}
