@@ -8,7 +8,6 @@ use rolecall::api::convert::timestamp;
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
-use rolecall::enrollment::Enrollment;
 use rolecall::finding::{Finding, FindingCode};
 use rolecall::order::{Misplaced, Order, OrderId, State, Step};
 use rolecall::reason::Reason;
@@ -118,7 +117,6 @@ impl Agent {
         &self,
         order: &Order,
         key: &PrivateKey,
-        enrollment: &Enrollment,
         now: Timestamp,
     ) -> Option<Completion> {
         if order.approval_required {
@@ -128,10 +126,8 @@ impl Agent {
         let spki = checked_key(order, Some(key.spki_sha256())).ok()?;
         let certificate = sign(&ca, order, &spki, now).ok()?;
         let issuers = ca.certificates.clone();
-        let mut enrollments = vec![enrollment.clone()];
-        enrollments.extend(self.enrollments().ok()?);
         let signed = Signed { certificate, issuers, request: None };
-        self.completion(order, signed, KeyState::Held, &enrollments).ok()
+        self.completion(order, signed, KeyState::Held).ok()
     }
 
     /// Returns the SHA-256 of the public key of an order's stored key.

@@ -4240,6 +4240,10 @@ pub struct Order {
     /// Somebody other than the requester has to approve it at the CA.
     #[prost(bool, tag = "23")]
     pub approval_required: bool,
+    /// What becomes the enrollment of these roles when the certificate is installed, and not before; an
+    /// order that ends without one changes no enrollment. Absent once it has settled.
+    #[prost(message, optional, tag = "24")]
+    pub wish: ::core::option::Option<Enrollment>,
 }
 /// Where an order stands.
 #[derive(Clone, PartialEq, ::prost::Message)]
