@@ -97,6 +97,9 @@ impl Agent {
             return Ok(RoleStatus::Differs { why: "it has expired".into() });
         }
         let enrollment = enrollments.iter().find(|one| one.roles.contains(&need.role));
+        if enrollment.is_none() {
+            return Ok(RoleStatus::Differs { why: "no enrollment renews it".into() });
+        }
         let schedule = self.schedule(&stored, enrollment)?;
         if schedule.is_due(now) {
             return Ok(RoleStatus::Differs {

@@ -180,8 +180,18 @@ async fn a_denied_order_names_who_denied_it_and_its_key_is_destroyed() {
     let State::Denied(denied) = state(&seen.orders[0]) else { panic!("{seen:?}") };
     assert_eq!((denied.denied_by.as_str(), denied.reason.as_str()), ("nobody", "ask for the pool"));
     assert!(!agent.has_key(&placed.key_id));
-    assert_eq!(seen.role("Default").state, "missing");
     assert!(seen.certificates.is_empty());
+    let role = seen.role("Default");
+    assert_eq!((role.state.as_str(), role.open_order_id), ("failed", 0));
+    let [finding] = role.findings.as_slice() else { panic!("{role:?}") };
+    assert_eq!(finding.code, "order-denied");
+    assert_eq!(finding.evidence, "order 1: it was denied by nobody: ask for the pool");
+    assert!(finding.remedy.starts_with("rolecallctl apply"), "{finding:?}");
+
+    agent.ctl(&["apply"]).await.success();
+    let seen = agent.look().await;
+    assert_eq!(seen.role("Default").state, "assigned");
+    assert!(seen.role("Default").findings.iter().all(|one| one.code != "order-denied"), "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

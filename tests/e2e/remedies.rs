@@ -49,10 +49,33 @@ async fn replacing_a_combined_certificate_names_every_role_that_shares_it() {
     let refused = agent.ctl(&["--yes", "certificate", "revoke", &thumbprint]).await;
 
     assert_eq!(refused.code, Some(65), "{refused:?}");
-    let successor = format!("rolecallctl request --role {}", COMBINED.join(","));
-    assert!(refused.stderr.contains(&successor), "{refused:?}");
+    let successor =
+        "rolecallctl request --role Default,WebServicesExternal,WebServicesInternal  # first";
+    assert!(refused.stderr.contains(successor), "{refused:?}");
     agent.ctl(&["--yes", "certificate", "revoke", &thumbprint, "--force"]).await.success();
     let seen = agent.look().await;
     let revoked = remedy(&seen, "WebServicesInternal", "revoked");
+    let successor = format!("rolecallctl request --role {}", COMBINED.join(","));
     assert_eq!(revoked, Some(successor.as_str()), "{:?}", seen.role("WebServicesInternal"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_whose_enrollment_was_removed_is_found_and_apply_enrolls_it_again() {
+    let agent = TestAgent::standard_edition().await;
+    agent.obtain(&COMBINED).await;
+    agent.obtain(&["OAuthTokenIssuer"]).await;
+    agent.ctl(&["--yes", "enrollment", "remove", "Default@se01.contoso.com"]).await.success();
+
+    let seen = agent.look().await;
+    for role in COMBINED {
+        assert!(remedy(&seen, role, "unenrolled").unwrap().starts_with("rolecallctl apply"));
+    }
+    assert_eq!(remedy(&seen, "OAuthTokenIssuer", "unenrolled"), None);
+    let planned = agent.ctl(&["apply", "--what-if"]).await.success();
+    assert!(planned.contains("no enrollment renews it"), "{planned}");
+    agent.ctl(&["apply"]).await.success();
+
+    let seen = agent.look().await;
+    assert_eq!(remedy(&seen, "Default", "unenrolled"), None);
+    assert!(agent.ctl(&["apply"]).await.success().contains("Nothing to do"));
 }
