@@ -79,3 +79,30 @@ async fn a_role_whose_enrollment_was_removed_is_found_and_apply_enrolls_it_again
     assert_eq!(remedy(&seen, "Default", "unenrolled"), None);
     assert!(agent.ctl(&["apply"]).await.success().contains("Nothing to do"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn verifying_says_the_verdict_and_the_roles_it_is_for() {
+    let agent = TestAgent::standard_edition().await;
+    let thumbprint = agent.obtain(&["Default", "WebServicesInternal"]).await;
+
+    let verified = agent.ctl(&["certificate", "verify", &thumbprint]).await;
+    assert!(verified.stdout.contains(" for Default, WebServicesInternal.\n"), "{verified:?}");
+    let verify = ["certificate", "verify", &thumbprint, "--role", "WebServicesExternal"];
+    let refused = agent.ctl(&verify).await;
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stdout.contains("Refused for WebServicesExternal.\n"), "{refused:?}");
+    let refused = agent.ctl(&[&verify[..], &["-o", "json"]].concat()).await.json();
+    assert_eq!(refused["verdict"], "refused");
+    assert_eq!(refused["verified_for"][0], "WebServicesExternal");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_names_the_enrollments_it_takes_roles_from_as_they_are_called_now() {
+    let agent = TestAgent::standard_edition().await;
+    agent.obtain(&COMBINED).await;
+
+    let planned = agent.ctl(&["request", "--role", "Default", "--what-if"]).await.success();
+
+    let taken = "Enrollments that this one takes roles from: Default@se01.contoso.com\n";
+    assert!(planned.contains(taken), "{planned}");
+}

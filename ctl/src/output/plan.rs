@@ -106,7 +106,7 @@ impl PlanView {
         };
         add("Names the current certificate lacks", &self.missing_names);
         add("Names of the current certificate without a reason", &self.extra_names);
-        add("Enrollments that lose a role to this one", &self.regrouped);
+        add("Enrollments that this one takes roles from", &self.regrouped);
         let open: Vec<String> = self.open_order_ids.iter().map(u64::to_string).collect();
         add("Open orders for these roles", &open);
         text

@@ -3656,7 +3656,7 @@ pub struct Plan {
     pub findings: ::prost::alloc::vec::Vec<Finding>,
     #[prost(string, repeated, tag = "12")]
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Enrollments that lose a role to this one.
+    /// Enrollments that this one takes roles from, as they are called before.
     #[prost(string, repeated, tag = "13")]
     pub regrouped: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
