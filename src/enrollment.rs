@@ -87,6 +87,13 @@ impl Enrollment {
         Some(Self { roles, ..self.clone() })
     }
 
+    /// Returns whether `new` takes a role away from it, or splits it.
+    pub fn loses_a_role_to(&self, new: &Self) -> bool {
+        let goes_on =
+            self.name() == new.name() && self.roles.iter().all(|role| new.roles.contains(role));
+        self.shares_a_role_with(new) && !goes_on
+    }
+
     fn shares_a_role_with(&self, other: &Self) -> bool {
         self.overlaps(other) && self.roles.iter().any(|role| other.roles.contains(role))
     }

@@ -36,7 +36,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::actor::{Actor, RequestId};
-use crate::enrollment::EnrollmentName;
+use crate::enrollment::{Enrollment, EnrollmentName};
 use crate::key::{DigestAlgorithm, KeyAlgorithm, KeyId};
 use crate::name::{DnsName, Fqdn};
 use crate::request::{FriendlyName, Goal, IssuerName, SubjectAttributes, TemplateName};
@@ -94,6 +94,9 @@ pub struct Order {
     pub request_id: RequestId,
     /// The wish it fulfils.
     pub enrollment: EnrollmentName,
+    /// That wish, which becomes an enrollment when the certificate is installed and not before: an
+    /// order that ends without one changes no enrollment. Absent once it has settled.
+    pub wish: Option<Enrollment>,
     /// The server it is for.
     pub server: Fqdn,
     /// The roles that will share the certificate.

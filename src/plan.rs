@@ -25,7 +25,7 @@ pub use self::refusal::{Refusal, Refusals};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::enrollment::{Enrollment, EnrollmentChange, RoleSet, regroup};
+use crate::enrollment::{Enrollment, EnrollmentChange, EnrollmentName, RoleSet, regroup};
 use crate::key::DigestAlgorithm;
 use crate::name::{DnsName, Fqdn};
 use crate::naming::{Difference, PlannedName, difference};
@@ -125,6 +125,8 @@ pub struct Plan {
     pub enrollment: Enrollment,
     /// What changes among the enrollments of the server.
     pub changes: Vec<EnrollmentChange>,
+    /// The enrollments that it takes roles from, as they are called before.
+    pub regrouped: Vec<EnrollmentName>,
     /// The common name; none when it would be too long.
     pub subject_cn: Option<DnsName>,
     /// The subject alternative names, with their reasons; added ones last.
@@ -171,6 +173,8 @@ pub fn plan(input: PlanInput<'_>) -> Result<Plan, Refusals> {
 
     let enrollment = enrollment(input, &choice, &names.added);
     let changes = regroup(input.enrollments, &enrollment);
+    let regrouped = input.enrollments.iter().filter(|known| known.loses_a_role_to(&enrollment));
+    let regrouped = regrouped.map(Enrollment::name).collect();
     let planned = names.planned.dns_names();
     let comparisons = input
         .current
@@ -184,6 +188,7 @@ pub fn plan(input: PlanInput<'_>) -> Result<Plan, Refusals> {
     let notes = judge::notes(input, &choice, &names, &enrollment, lifetime);
     Ok(Plan {
         changes,
+        regrouped,
         subject_cn: names.planned.subject_cn,
         names: names.planned.names,
         comparisons,

@@ -125,9 +125,8 @@ impl Schedule {
         self.overdue <= now
     }
 
-    /// Returns what is worth saying about the renewal of `role` at `now`.
-    pub fn findings(&self, role: &str, now: Timestamp) -> Vec<Finding> {
-        let renew = format!("rolecallctl request --role {role}");
+    /// Returns what is worth saying about the renewal at `now`; `renew` is the command that renews.
+    pub fn findings(&self, renew: &str, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();
         if self.is_overdue(now) {
             let evidence = format!("renewal was due on {}; the end is {}", self.due, self.end);

@@ -22,6 +22,7 @@ pub use self::revocation::CrlState;
 pub use self::trust::TrustStore;
 
 use crate::certificate::{Certificate, Chain, Fingerprint};
+use crate::enrollment::Enrollment;
 use crate::finding::{self, Finding, FindingCode, Severity};
 use crate::key::DigestAlgorithm;
 use crate::name::DnsName;
@@ -91,6 +92,9 @@ pub struct Subject<'a> {
     pub shared_names: &'a [DnsName],
     /// Where its private key is.
     pub key: KeyState,
+    /// The enrollments of the roles: what asks for another certificate names all roles of them, so
+    /// that it splits none.
+    pub enrollments: &'a [&'a Enrollment],
     /// The digest that was asked for.
     pub asked_digest: Option<DigestAlgorithm>,
     /// The certificate that it replaces.
@@ -102,15 +106,25 @@ pub struct Subject<'a> {
 impl Subject<'_> {
     /// Returns the roles as a command line has them.
     fn role_list(&self) -> String {
-        if self.roles.is_empty() {
+        let enrolled = self.enrollments.iter().flat_map(|enrollment| enrollment.roles.iter());
+        let mut roles: Vec<&Role> = self.roles.iter().map(|wish| &wish.role).collect();
+        if roles.is_empty() {
             return "ROLE".to_owned();
         }
-        self.roles.iter().map(|wish| wish.role.as_str()).collect::<Vec<_>>().join(",")
+        roles.extend(enrolled);
+        roles.sort();
+        roles.dedup();
+        roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",")
     }
 
     /// Returns the command that asks for another certificate.
     fn request(&self) -> String {
         format!("rolecallctl request --role {}", self.role_list())
+    }
+
+    /// Returns the command that renews what is enrolled as its enrollment says, or asks anew.
+    fn renew(&self) -> String {
+        if self.enrollments.is_empty() { self.request() } else { "rolecallctl apply".to_owned() }
     }
 
     /// Returns the command that verifies again.

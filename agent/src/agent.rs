@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rolecall::actor::{Actor, RequestId};
 use rolecall::api::status::Failure;
 use rolecall::certificate::Certificate;
+use rolecall::finding::Finding;
 use rolecall::name::Fqdn;
 use rolecall::order::Order;
 use rolecall::reason::Reason;
@@ -47,8 +48,10 @@ pub struct Agent {
     /// The embedded CA.
     pub ca: Ca,
     /// What the start found and an administrator should know.
-    pub recovered: Vec<rolecall::finding::Finding>,
+    pub recovered: Vec<Finding>,
     topology: RwLock<Arc<LoadedTopology>>,
+    /// Why the topology's file is not the topology in force.
+    topology_problem: RwLock<Option<Finding>>,
     engine: mpsc::Sender<Drive>,
     /// Told when an assignment was scheduled or is no longer.
     pub(crate) rescheduled: Notify,
@@ -77,7 +80,7 @@ pub struct Parts {
     /// The topology in force.
     pub topology: LoadedTopology,
     /// What the start found.
-    pub recovered: Vec<rolecall::finding::Finding>,
+    pub recovered: Vec<Finding>,
 }
 
 impl Agent {
@@ -94,6 +97,7 @@ impl Agent {
             ca: parts.ca,
             recovered: parts.recovered,
             topology: RwLock::new(Arc::new(parts.topology)),
+            topology_problem: RwLock::new(None),
             engine,
             rescheduled: Notify::new(),
         };
@@ -108,6 +112,17 @@ impl Agent {
     /// Puts another topology in force.
     pub fn set_topology(&self, topology: LoadedTopology) {
         *self.topology.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(topology);
+        *self.topology_problem.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Remembers why the topology's file could not be put in force, until another one is.
+    pub fn keep_topology(&self, problem: Finding) {
+        *self.topology_problem.write().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+    }
+
+    /// Returns why the topology's file is not the topology in force, if that is so.
+    pub fn topology_problem(&self) -> Option<Finding> {
+        self.topology_problem.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the time.

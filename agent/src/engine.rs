@@ -143,6 +143,10 @@ impl Engine {
                 }
             }
         }
+        if self.agent.store.engine().is_full() {
+            // Nothing is recorded; the store looks whether there is room again.
+            drop(self.agent.store.change(Cause::agent(now), |_record| Ok(())).await);
+        }
         if now >= self.housekeeping_due {
             self.housekeeping_due = now + HOUSEKEEPING;
             if let Err(failure) = self.keep_house(now).await {

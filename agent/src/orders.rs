@@ -1,7 +1,8 @@
 //! Orders, from being placed to their goal.
 //!
 //! *Placed* carries the key, the request and the intent to send it; *completed* carries what the CA
-//! signed, the certificate, its assignments and the order's end. At the embedded CA both are one
+//! signed, the enrollment, the certificate, its assignments and the order's end: an order that ends
+//! without a certificate has changed no enrollment. At the embedded CA both are one
 //! group of the journal (`manual/decisions/0001-one-journal-group.md`), unless somebody has to
 //! approve: then nothing is lost by a crash between them, because the order is found open, and the
 //! identical request is signed again.
@@ -116,7 +117,7 @@ fn settled(id: OrderId, error: &Misplaced) -> Failure {
 }
 
 /// Returns the words for an order that is in the way of another.
-fn in_the_way(order: &Order) -> Failure {
+pub(crate) fn in_the_way(order: &Order) -> Failure {
     let roles = order.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let hint = match &order.state {
         State::Submitted { waiting_for, .. } => format!(" and waits for {waiting_for}"),

@@ -89,12 +89,22 @@ impl Agent {
     ) -> Result<RoleStatus, Failure> {
         let assignment = self.store.read(|view| view.assignment(&need.role, &need.instance))?;
         let open = self.store.read(|view| view.open_orders())?;
-        if open.iter().any(|order| order.roles.contains(&need.role)) {
-            return Ok(RoleStatus::UnderWay);
+        if let Some(order) = open.iter().rev().find(|order| order.roles.contains(&need.role)) {
+            return Ok(RoleStatus::UnderWay { order: order.id, stands: order.state.standing() });
         }
         let Some(stored) = self.current_of(&assignment)? else { return Ok(RoleStatus::Missing) };
         if stored.certificate.not_after() < now {
             return Ok(RoleStatus::Differs { why: "it has expired".into() });
+        }
+        let enrollment = enrollments.iter().find(|one| one.roles.contains(&need.role));
+        if enrollment.is_none() {
+            return Ok(RoleStatus::Differs { why: "no enrollment renews it".into() });
+        }
+        let schedule = self.schedule(&stored, enrollment)?;
+        if schedule.is_due(now) {
+            return Ok(RoleStatus::Differs {
+                why: format!("its renewal is due since {}", schedule.due),
+            });
         }
         let expected = self.expected_names(need, enrollments);
         let missing: Vec<String> = expected

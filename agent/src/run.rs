@@ -7,7 +7,7 @@ use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
 use rolecall::error_chain::Chain;
-use rolecall::finding::Finding;
+use rolecall::finding::{Finding, FindingCode};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -199,7 +199,7 @@ pub async fn run_until_signal(config: Config, clock: Arc<dyn Clock>) -> Result<(
     outcome
 }
 
-/// Reads the topology again; one with problems changes nothing.
+/// Reads the topology again; one with problems changes nothing, and stands as a finding.
 async fn reload(agent: &Arc<Agent>, config: &Config) {
     match start::topology(config) {
         Ok(topology) => {
@@ -215,6 +215,13 @@ async fn reload(agent: &Arc<Agent>, config: &Config) {
         }
         Err(error) => {
             tracing::error!(error = %Chain(&error), "the topology was not read again");
+            let problems = Chain(&error).to_string();
+            let problems: Vec<&str> = problems.lines().map(str::trim).collect();
+            agent.keep_topology(Finding::new(
+                FindingCode::TopologyInvalid,
+                format!("the one of before stays in force: {}", problems.join(" ")),
+                format!("rolecallctl topology check {}", config.topology.display()),
+            ));
         }
     }
 }

@@ -160,8 +160,8 @@ pub fn recovered(report: &OpenReport) -> Vec<Finding> {
     {
         findings.push(Finding::new(
             FindingCode::IndexRebuilt,
-            format!("the index was rebuilt: {why}"),
-            "nothing: it is a projection of the journal",
+            format!("the index is made again from the journal: {why}"),
+            "nothing: meanwhile everything is read from the journal",
         ));
     }
     findings

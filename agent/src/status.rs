@@ -3,6 +3,8 @@
 //! Both are computed when asked for, from applied state: nothing here is stored, so nothing here can
 //! be stale.
 
+use std::collections::BTreeMap;
+
 use rolecall::api::convert::timestamp;
 use rolecall::api::pb;
 use rolecall::api::status::Failure;
@@ -11,13 +13,15 @@ use rolecall::certificate::Certificate;
 use rolecall::enrollment::Enrollment;
 use rolecall::finding::{Acceptance, Finding, FindingCode, FindingSubject};
 use rolecall::inventory::StoredCertificate;
-use rolecall::order::{Order, State};
+use rolecall::order::{Order, OrderId, State};
 use rolecall::renewal::{Courier, RenewalPolicy, Schedule, Spread};
 use rolecall::role::Role;
 use rolecall::time::Timestamp;
 use rolecall::topology::RoleNeed;
 
 use crate::agent::Agent;
+use crate::store::engine::KeyAudit;
+use crate::store::view::View;
 
 /// A finding, what it is about, and whether somebody has accepted it.
 #[derive(Clone, Debug)]
@@ -39,12 +43,11 @@ impl Agent {
     /// When the store cannot be read.
     pub fn status(&self, now: Timestamp) -> Result<pb::ServerStatus, Failure> {
         let loaded = self.topology();
-        let enrollments = self.enrollments()?;
-        let open = self.store.read(|view| view.open_orders())?;
+        let known = self.known()?;
         let acceptances = self.store.read(|view| view.acceptances())?;
         let mut roles = Vec::new();
         for need in &loaded.needs {
-            let role = self.role(need, &enrollments, &open, now)?;
+            let role = self.role(need, &known, now)?;
             roles.push(role.into_message(&acceptances, now));
         }
         let pool = loaded.topology.pool_of(&self.server);
@@ -69,8 +72,7 @@ impl Agent {
     /// When the store cannot be read.
     pub fn findings(&self, now: Timestamp) -> Result<Vec<Located>, Failure> {
         let loaded = self.topology();
-        let enrollments = self.enrollments()?;
-        let open = self.store.read(|view| view.open_orders())?;
+        let known = self.known()?;
         let acceptances = self.store.read(|view| view.acceptances())?;
         let mut found: Vec<Located> = self
             .own_findings()
@@ -78,7 +80,7 @@ impl Agent {
             .map(|finding| located(finding, None, None, &acceptances, now))
             .collect();
         for need in &loaded.needs {
-            let standing = self.role(need, &enrollments, &open, now)?;
+            let standing = self.role(need, &known, now)?;
             let certificate = standing.stored.as_ref().map(|stored| &stored.certificate);
             found.extend(standing.findings.iter().map(|finding| {
                 located(finding.clone(), Some(&need.role), certificate, &acceptances, now)
@@ -98,28 +100,37 @@ impl Agent {
                 "rolecall-agent store verify",
             ));
         }
-        if let Some(audit) = self.store.engine().key_audit()
-            && !audit.unreferenced.is_empty()
-        {
+        if self.store.engine().is_full() {
             findings.push(Finding::new(
-                FindingCode::KeysUnreferenced,
-                format!("{} keys that nothing refers to were set aside", audit.unreferenced.len()),
-                "look into keys/unreferenced in the state directory",
+                FindingCode::DiskFull,
+                "the disk of the state directory is full: only cancelling and cleaning up are recorded",
+                crate::store::view::make_room(),
             ));
         }
+        findings.extend(self.topology_problem());
+        findings.extend(self.store.engine().key_audit().into_iter().flat_map(audited));
         findings
     }
 
-    fn role(
-        &self,
-        need: &RoleNeed,
-        enrollments: &[Enrollment],
-        open: &[Order],
-        now: Timestamp,
-    ) -> Result<Standing, Failure> {
+    /// Returns what all roles are looked at with.
+    fn known(&self) -> Result<Known, Failure> {
+        let loaded = self.topology();
+        self.store.read(|view| {
+            Ok(Known {
+                enrollments: view.enrollments()?,
+                open: view.open_orders()?,
+                last: last_orders(view, &loaded.needs)?,
+            })
+        })
+    }
+
+    fn role(&self, need: &RoleNeed, known: &Known, now: Timestamp) -> Result<Standing, Failure> {
         let assignment = self.store.read(|view| view.assignment(&need.role, &need.instance))?;
         let stored = self.current_of(&assignment)?;
-        let order = open.iter().rev().find(|order| order.roles.contains(&need.role)).cloned();
+        let enrollment = known.enrollments.iter().find(|one| one.roles.contains(&need.role));
+        let open = known.open.iter().rev().find(|order| order.roles.contains(&need.role));
+        let last = known.last.get(&need.role).filter(|order| was_in_vain(order, &assignment));
+        let order = open.or(last).cloned();
         let mut standing = Standing {
             role: need.role.clone(),
             assignment,
@@ -130,11 +141,17 @@ impl Agent {
             is_expired: false,
         };
         if let Some(stored) = stored {
-            let enrollment = enrollments.iter().find(|one| one.roles.contains(&need.role));
             let schedule = self.schedule(&stored, enrollment)?;
             standing.findings =
                 self.verify_stored(&stored, std::slice::from_ref(&need.role), now)?.findings;
-            standing.findings.extend(schedule.findings(need.role.as_str(), now));
+            if enrollment.is_none() && open.is_none() {
+                standing.findings.push(Finding::new(
+                    FindingCode::Unenrolled,
+                    "no enrollment renews it",
+                    "rolecallctl apply  # for one that has an enrollment",
+                ));
+            }
+            standing.findings.extend(schedule.findings(&renew(&need.role, enrollment), now));
             standing.is_expired = stored.certificate.not_after() < now;
             standing.schedule = Some(schedule);
             standing.stored = Some(stored);
@@ -143,7 +160,8 @@ impl Agent {
         Ok(standing)
     }
 
-    fn schedule(
+    /// Returns when a stored certificate is renewed.
+    pub(crate) fn schedule(
         &self,
         stored: &StoredCertificate,
         enrollment: Option<&Enrollment>,
@@ -162,11 +180,64 @@ impl Agent {
     }
 }
 
+/// What all roles are looked at with.
+struct Known {
+    enrollments: Vec<Enrollment>,
+    /// The orders that have not settled.
+    open: Vec<Order>,
+    /// The last order of each role, from among the newest.
+    last: BTreeMap<Role, Order>,
+}
+
+/// Returns the last order of each role, as far as it is one of the newest.
+fn last_orders(view: View<'_>, needs: &[RoleNeed]) -> Result<BTreeMap<Role, Order>, Failure> {
+    let mut last: BTreeMap<Role, Order> = BTreeMap::new();
+    let numbers = (1..view.next_order_id()?.get()).rev().take(NEWEST);
+    for id in numbers.filter_map(OrderId::new) {
+        if needs.iter().all(|need| last.contains_key(&need.role)) {
+            break;
+        }
+        let Some(order) = view.order(id)? else { continue };
+        for role in &order.roles {
+            last.entry(role.clone()).or_insert_with(|| order.clone());
+        }
+    }
+    Ok(last)
+}
+
+/// Returns whether an order ended without a certificate, and nothing was assigned since.
+fn was_in_vain(order: &Order, assignment: &Assignment) -> bool {
+    matches!(order.state, State::Denied { .. } | State::Refused { .. })
+        && assignment.next.is_none()
+        && assignment.current.is_none_or(|slot| slot.effective < order.updated_at)
+}
+
+/// Returns what the start found about keys.
+fn audited(audit: &KeyAudit) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !audit.unreferenced.is_empty() {
+        findings.push(Finding::new(
+            FindingCode::KeysUnreferenced,
+            format!("{} keys that nothing refers to were set aside", audit.unreferenced.len()),
+            "look into keys/unreferenced in the state directory",
+        ));
+    }
+    if let Some(first) = audit.missing.first() {
+        findings.push(Finding::new(
+            FindingCode::KeyUnreadable,
+            format!("{} keys that are needed are not there, such as {first}", audit.missing.len()),
+            "rolecall-agent store verify",
+        ));
+    }
+    findings
+}
+
 /// How one role stands.
 struct Standing {
     role: Role,
     assignment: Assignment,
     stored: Option<StoredCertificate>,
+    /// The open order, or the last one if it ended in vain.
     order: Option<Order>,
     schedule: Option<Schedule>,
     findings: Vec<Finding>,
@@ -179,7 +250,7 @@ impl Standing {
             (Some(_), _) if self.is_expired => "expired",
             (Some(_), _) => "assigned",
             (None, Some(order)) => match order.state {
-                State::Failed { .. } => "failed",
+                State::Failed { .. } | State::Refused { .. } | State::Denied { .. } => "failed",
                 State::Installed { .. } | State::Submitted { .. } | State::AwaitingResponse => {
                     "waiting"
                 }
@@ -187,8 +258,6 @@ impl Standing {
                 | State::Submitting { .. }
                 | State::Issued { .. }
                 | State::Done { .. }
-                | State::Refused { .. }
-                | State::Denied { .. }
                 | State::Cancelled { .. } => "ordered",
             },
             (None, None) if self.assignment.next.is_some() => "waiting",
@@ -198,13 +267,12 @@ impl Standing {
 
     /// Says why there is no certificate, or what the open order waits for.
     fn explain_order(&mut self) {
-        let request = format!("rolecallctl request --role {}", self.role);
         let Some(order) = &self.order else {
             if self.assignment.current.is_none() && self.assignment.next.is_none() {
                 self.findings.push(Finding::new(
                     FindingCode::RoleMissing,
                     format!("{} has no certificate", self.role),
-                    request,
+                    "rolecallctl apply",
                 ));
             }
             return;
@@ -238,13 +306,14 @@ impl Standing {
                 ));
                 self.findings.extend(waiting_for.iter().cloned());
             }
+            State::Denied { .. } | State::Refused { .. } => {
+                self.findings.push(in_vain(order, self.assignment.current.is_some()));
+            }
             State::KeyReady
             | State::Submitting { .. }
             | State::AwaitingResponse
             | State::Issued { .. }
             | State::Done { .. }
-            | State::Refused { .. }
-            | State::Denied { .. }
             | State::Cancelled { .. } => {}
         }
     }
@@ -284,8 +353,38 @@ impl Standing {
                 .unwrap_or_default(),
             issuer_dn: certificate.as_ref().map(|one| one.issuer().to_string()).unwrap_or_default(),
             findings,
-            open_order_id: self.order.as_ref().map_or(0, |order| order.id.get()),
+            open_order_id: self
+                .order
+                .as_ref()
+                .filter(|order| !order.state.is_settled())
+                .map_or(0, |order| order.id.get()),
         }
+    }
+}
+
+/// Returns the finding about an order that was denied or refused, for a role that has a certificate
+/// or not.
+fn in_vain(order: &Order, has_certificate: bool) -> Finding {
+    let show = format!("rolecallctl order show {}", order.id);
+    let evidence = format!("order {}: {}", order.id, order.state.standing());
+    if let State::Refused { findings } = &order.state {
+        let why: Vec<&str> = findings.iter().map(|one| one.evidence.as_str()).collect();
+        let evidence = format!("{evidence}: {}", why.join("; "));
+        return Finding::new(FindingCode::OrderFailed, evidence, show);
+    }
+    let remedy = if has_certificate {
+        show
+    } else {
+        "rolecallctl apply  # once it is settled with whoever denied it".to_owned()
+    };
+    Finding::new(FindingCode::OrderDenied, evidence, remedy)
+}
+
+/// Returns the command that renews the certificate of a role: `apply` asks as the enrollment says.
+fn renew(role: &Role, enrollment: Option<&Enrollment>) -> String {
+    match enrollment {
+        Some(_) => "rolecallctl apply".to_owned(),
+        None => format!("rolecallctl request --role {role}"),
     }
 }
 
@@ -321,3 +420,7 @@ pub(crate) fn message(located: &Located) -> pb::Finding {
         ..pb::Finding::from(&located.finding)
     }
 }
+
+/// Orders that are looked through for the last one of each role: a server needs a dozen roles, so what
+/// is older than this has been followed by others.
+const NEWEST: usize = 256;

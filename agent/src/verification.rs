@@ -97,6 +97,7 @@ impl Agent {
             expected_names: &expected,
             shared_names: &shared,
             key: candidate.key,
+            enrollments: &enrollments_of(roles, enrollments),
             asked_digest: candidate.asked_digest,
             previous: None,
             crl: &crl,
@@ -151,6 +152,19 @@ impl Agent {
             Ok(found?.into_iter().flatten().collect())
         })
     }
+}
+
+/// Returns the enrollment of each role, as far as there is one.
+pub(crate) fn enrollments_of<'a>(
+    roles: &[Role],
+    enrollments: &'a [Enrollment],
+) -> Vec<&'a Enrollment> {
+    let mut found: Vec<&Enrollment> = Vec::new();
+    for role in roles {
+        let enrollment = enrollments.iter().find(|one| one.roles.contains(role));
+        found.extend(enrollment.filter(|one| !found.contains(one)));
+    }
+    found
 }
 
 fn requirement(topology: &Topology, role: &Role) -> RoleRequirement {

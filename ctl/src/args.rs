@@ -108,10 +108,14 @@ Examples:
 Exit status: 0 when nothing needs a human, 1 when there are errors or warnings that nobody accepted.")]
     Status(Status),
     /// Requests and assigns what is missing or differs; a second time changes nothing.
+    ///
+    /// An order that is open already is shown and followed, and no other is placed.
     #[command(after_help = "\
 Examples:
   rolecallctl apply --what-if               what would be requested, and why
-  rolecallctl apply")]
+  rolecallctl apply
+
+Exit status: 0 when every role has its certificate, 75 when an order waits or is tried again.")]
     Apply(Apply),
     /// Requests a certificate for roles: plan, key, issue, install, verify, assign.
     ///

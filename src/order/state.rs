@@ -124,6 +124,35 @@ impl State {
         }
     }
 
+    /// Returns how the order stands for somebody who wants its certificate, in half a sentence.
+    pub fn standing(&self) -> String {
+        match self {
+            Self::KeyReady | Self::Submitting { .. } | Self::Issued { .. } => {
+                "it is on its way".to_owned()
+            }
+            Self::Submitted { waiting_for, .. } => format!("it waits for {waiting_for}"),
+            Self::AwaitingResponse => "it waits for the response to be brought".to_owned(),
+            Self::Installed { waiting_for, .. } => {
+                let codes: Vec<&str> =
+                    waiting_for.iter().map(|finding| finding.code.as_str()).collect();
+                format!("its certificate is installed and waits for: {}", codes.join(", "))
+            }
+            Self::Failed { error, retry_at: Some(at), .. } => {
+                format!("it failed, and is tried again at {at}: {error}")
+            }
+            Self::Failed { error, retry_at: None, .. } => {
+                format!("it failed, and is held until an operator acts: {error}")
+            }
+            Self::Done { .. } => "it is done".to_owned(),
+            Self::Refused { .. } => "it was refused".to_owned(),
+            Self::Denied { denied_by, reason } if reason.is_empty() => {
+                format!("it was denied by {denied_by}")
+            }
+            Self::Denied { denied_by, reason } => format!("it was denied by {denied_by}: {reason}"),
+            Self::Cancelled { cancelled_by } => format!("it was cancelled by {cancelled_by}"),
+        }
+    }
+
     /// Returns whether nothing will ever happen to the order again.
     pub const fn is_settled(&self) -> bool {
         match self {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::enrollment::Enrollment;
 use crate::name::Fqdn;
+use crate::order::OrderId;
 use crate::request::{Goal, RequestSpec};
 use crate::role::Role;
 use crate::topology::{RoleNeed, Topology};
@@ -14,7 +15,12 @@ pub enum RoleStatus {
     /// It has the certificate it should have.
     Satisfied,
     /// An order for it is open, and will do what is needed.
-    UnderWay,
+    UnderWay {
+        /// The order.
+        order: OrderId,
+        /// How that order stands, in half a sentence.
+        stands: String,
+    },
     /// It has none.
     Missing,
     /// It has one that differs from the wish.
@@ -31,6 +37,8 @@ pub struct ApplyStep {
     pub spec: RequestSpec,
     /// The roles it is for, each with the reason.
     pub why: Vec<(Role, String)>,
+    /// The order that is open already and will do it: nothing is to be placed.
+    pub open_order: Option<OrderId>,
 }
 
 /// Returns the requests that are needed so that `server` has what it should have, in catalogue
@@ -38,8 +46,9 @@ pub struct ApplyStep {
 ///
 /// A role that an enrollment speaks for is asked for as that enrollment says, with the roles it
 /// shares the certificate with; the others are grouped as the topology computes. A role without a
-/// status has no certificate. When every role is satisfied or under way nothing is returned, so
-/// that applying twice changes nothing.
+/// status has no certificate. Roles under way come back with their order, which places nothing; when
+/// every role is satisfied nothing is returned. So applying twice changes nothing, and nobody is told
+/// that all is well while an order waits.
 pub fn apply_steps(
     topology: &Topology,
     server: &Fqdn,
@@ -47,7 +56,7 @@ pub fn apply_steps(
     status: &BTreeMap<Role, RoleStatus>,
 ) -> Vec<ApplyStep> {
     let needs = topology.roles_needed(server);
-    let mut steps = Vec::new();
+    let mut steps = under_way(&needs, status);
     let mut enrolled = BTreeSet::new();
     for enrollment in enrollments {
         let speaks_for: Vec<_> = needs
@@ -83,7 +92,26 @@ fn is_about(topology: &Topology, enrollment: &Enrollment, need: &RoleNeed) -> bo
             == topology.members(&need.role, &need.instance)
 }
 
-/// Returns the step, unless nothing is open or an order for one of the roles is under way.
+/// Returns a step for each open order, with the roles it is for.
+fn under_way(needs: &[RoleNeed], status: &BTreeMap<Role, RoleStatus>) -> Vec<ApplyStep> {
+    let mut orders: BTreeMap<OrderId, Vec<(Role, String)>> = BTreeMap::new();
+    for need in needs {
+        if let Some(RoleStatus::UnderWay { order, stands }) = status.get(&need.role) {
+            orders.entry(*order).or_default().push((need.role.clone(), stands.clone()));
+        }
+    }
+    orders
+        .into_iter()
+        .map(|(order, why)| ApplyStep {
+            spec: RequestSpec::for_roles(why.iter().map(|(role, _)| role.clone())),
+            why,
+            open_order: Some(order),
+        })
+        .collect()
+}
+
+/// Returns the step, unless nothing is open or an order for one of the roles is under way: the roles
+/// that order leaves over are asked for when it has ended.
 fn step(
     spec: RequestSpec,
     needs: &[&RoleNeed],
@@ -91,14 +119,18 @@ fn step(
 ) -> Option<ApplyStep> {
     let why: Vec<_> =
         needs.iter().filter_map(|need| Some((need.role.clone(), state(need, status)?))).collect();
-    let under_way = needs.iter().any(|need| status.get(&need.role) == Some(&RoleStatus::UnderWay));
-    if why.is_empty() || under_way { None } else { Some(ApplyStep { spec, why }) }
+    let is_under_way =
+        |need: &&RoleNeed| matches!(status.get(&need.role), Some(RoleStatus::UnderWay { .. }));
+    if why.is_empty() || needs.iter().any(is_under_way) {
+        return None;
+    }
+    Some(ApplyStep { spec, why, open_order: None })
 }
 
 /// Returns what is open about a role.
 fn state(need: &RoleNeed, status: &BTreeMap<Role, RoleStatus>) -> Option<String> {
     match status.get(&need.role) {
-        Some(RoleStatus::Satisfied | RoleStatus::UnderWay) => None,
+        Some(RoleStatus::Satisfied | RoleStatus::UnderWay { .. }) => None,
         Some(RoleStatus::Differs { why }) => Some(why.clone()),
         Some(RoleStatus::Missing) | None => Some(format!("no certificate, and {}", need.why)),
     }

@@ -483,15 +483,38 @@ fn applying_asks_for_each_computed_group_and_then_for_nothing() {
 }
 
 #[test]
-fn applying_leaves_alone_what_an_order_or_a_certificate_takes_care_of() {
+fn applying_names_the_order_that_is_open_and_asks_for_the_rest() {
     let world = se(&[]);
-    assert_eq!(
-        applied(
-            &world,
-            &[("Default", RoleStatus::Satisfied), ("OAuthTokenIssuer", RoleStatus::UnderWay)]
-        ),
-        ["WebServicesInternal+WebServicesExternal"]
-    );
+    let order = crate::order::OrderId::FIRST;
+    let under_way = RoleStatus::UnderWay { order, stands: "it waits for an approval".into() };
+    let status = BTreeMap::from([
+        (BuiltInRole::Default.into(), RoleStatus::Satisfied),
+        (BuiltInRole::OAuthTokenIssuer.into(), under_way),
+    ]);
+    let steps = apply_steps(&world.topology, &world.server, &world.enrollments, &status);
+    let shown: Vec<String> = steps
+        .iter()
+        .map(|step| format!("{:?} {:?}", step.open_order.map(|id| id.get()), step.why))
+        .collect();
+    assert_eq!(steps.len(), 2, "{shown:?}");
+    assert!(shown[0].starts_with("None [(WebServicesInternal"), "{shown:?}");
+    assert_eq!(steps[1].spec.roles, [Role::from(BuiltInRole::OAuthTokenIssuer)]);
+    assert_eq!(steps[1].open_order, Some(order));
+    assert_eq!(steps[1].why[0].1, "it waits for an approval");
+}
+
+#[test]
+fn applying_places_nothing_beside_an_order_for_a_role_of_the_same_enrollment() {
+    let mut world = se(&["Default", "WebServicesInternal"]);
+    world.enrollments = vec![world.planned().enrollment];
+    let order = crate::order::OrderId::FIRST;
+    let under_way = RoleStatus::UnderWay { order, stands: "it is on its way".into() };
+    let status = [
+        ("Default", under_way),
+        ("WebServicesExternal", RoleStatus::Satisfied),
+        ("OAuthTokenIssuer", RoleStatus::Satisfied),
+    ];
+    assert_eq!(applied(&world, &status), ["Default"]);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn a_certificate_that_is_new_and_already_due_is_a_finding_and_no_loop() {
     assert!(schedule.is_due_when_new);
     assert!(!schedule.is_due(leaf.not_before));
     let codes: Vec<_> = schedule
-        .findings("Default", leaf.not_before)
+        .findings("rolecallctl apply", leaf.not_before)
         .into_iter()
         .map(|finding| finding.code)
         .collect();
@@ -88,7 +88,7 @@ fn renewal_is_due_then_overdue_and_quiet_before() {
     let leaf = validity(90 * DAY);
     let schedule = RenewalPolicy::default().schedule(leaf, [], None, Spread::NONE);
     let codes = |now| {
-        let findings = schedule.findings("Default", now);
+        let findings = schedule.findings("rolecallctl apply", now);
         findings.into_iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
     assert_eq!(codes(leaf.not_before + 59 * DAY), []);

@@ -35,7 +35,7 @@ fn dates(subject: &Subject<'_>, now: Timestamp) -> Option<Finding> {
         return Some(Finding::new(
             FindingCode::Expired,
             format!("expired on {}", validity.not_after),
-            subject.request(),
+            subject.renew(),
         ));
     }
     (now < validity.not_before).then(|| {

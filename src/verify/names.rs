@@ -62,7 +62,7 @@ fn missing(subject: &Subject<'_>, carried: &Carried<'_>, wildcards: bool) -> Opt
         .map(DnsName::as_str)
         .collect();
     (!missing.is_empty()).then(|| {
-        Finding::new(FindingCode::NamesMissing, listed("it lacks ", &missing), subject.request())
+        Finding::new(FindingCode::NamesMissing, listed("it lacks ", &missing), subject.renew())
     })
 }
 
@@ -87,7 +87,13 @@ fn extra(subject: &Subject<'_>) -> Option<Finding> {
         Finding::new(
             FindingCode::NamesExtra,
             listed("it carries besides: ", &extra),
-            "rolecallctl enrollment list -o wide  # says which names were added",
+            match subject.enrollments.first() {
+                Some(enrollment) => format!(
+                    "rolecallctl enrollment show {}  # says which names were added",
+                    enrollment.name()
+                ),
+                None => "rolecallctl enrollment list".to_owned(),
+            },
         )
     })
 }

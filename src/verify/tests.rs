@@ -280,6 +280,33 @@ fn the_missing_issuer_is_named_with_its_key_and_the_remedy_can_be_typed() {
 }
 
 #[test]
+fn a_remedy_never_splits_the_enrollment_of_the_role() {
+    let mut world = World::new();
+    world.enroll(&[BuiltInRole::Default, BuiltInRole::WebServicesInternal]);
+    world.key = KeyState::Missing;
+    world.expect("sip.contoso.com");
+    world.reissue(|params| {
+        let names = ["fe01.contoso.com", "extra.contoso.com"];
+        params.subject_alt_names =
+            names.map(|name| SanType::DnsName(name.try_into().unwrap())).to_vec();
+    });
+    let findings = world.verify().findings;
+    let remedy = |code| {
+        let finding = findings.iter().find(|finding| finding.code == code);
+        finding.map(|finding| finding.remedy.as_str())
+    };
+    assert_eq!(remedy(FindingCode::NamesMissing), Some("rolecallctl apply"));
+    assert_eq!(
+        remedy(FindingCode::KeyMissing),
+        Some("rolecallctl request --role Default,WebServicesInternal  # makes a new key")
+    );
+    assert_eq!(
+        remedy(FindingCode::NamesExtra),
+        Some("rolecallctl enrollment show Default@fe01.contoso.com  # says which names were added")
+    );
+}
+
+#[test]
 fn thousands_of_names_are_compared_without_comparing_each_with_each() {
     let mut world = World::new();
     world.reissue(|params| {

@@ -61,6 +61,89 @@ async fn an_order_that_needs_approval_waits_and_its_requester_cannot_decide_it()
     assert_eq!(agent.look().await.role("Default").state, "waiting");
 }
 
+/// Lists the enrollments as `name: roles, added names`.
+async fn enrollments(agent: &TestAgent) -> Vec<String> {
+    let request = pb::ListEnrollmentsRequest {};
+    let listed = agent.client.enrollments().list_enrollments(request).await.unwrap().into_inner();
+    let shown = listed
+        .enrollments
+        .iter()
+        .map(|one| format!("{}: {}; {}", one.name, one.roles.join(","), one.added_names.join(",")));
+    shown.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_ends_without_a_certificate_leaves_the_enrollments_as_they_were() {
+    let agent = agent().await;
+    let roles = ["Default", "WebServicesInternal"];
+    let mut named = spec(&roles);
+    named.added_names = vec!["approved.contoso.com".into()];
+    named.template = "Checked".into();
+    agent.place(named).await.unwrap();
+    assert_eq!(enrollments(&agent).await, [""; 0], "nothing is enrolled before it is issued");
+    by_another(&agent, &["issuer", "approve", "1"]).success();
+    agent.wait_for("it is assigned", |seen| seen.role("Default").state == "assigned").await;
+    let approved =
+        ["Default@se01.contoso.com: Default,WebServicesInternal; approved.contoso.com".to_owned()];
+    assert_eq!(enrollments(&agent).await, approved);
+
+    // It would split the enrollment and give up the name.
+    order(&agent).await;
+    assert_eq!(enrollments(&agent).await, approved);
+    let set = agent.ctl(&["enrollment", "remove", "Default@se01.contoso.com"]).await;
+    assert_eq!(set.code, Some(65), "{set:?}");
+    assert!(set.stderr.contains("(ORDER_OPEN)"), "{set:?}");
+    by_another(&agent, &["issuer", "deny", "2", "--reason", "no"]).success();
+    assert_eq!(enrollments(&agent).await, approved);
+
+    order(&agent).await;
+    agent.ctl(&["--yes", "order", "cancel", "3"]).await.success();
+    assert_eq!(enrollments(&agent).await, approved);
+    let seen = agent.look().await;
+    assert!(
+        seen.role("WebServicesInternal").findings.iter().all(|one| one.code != "names-missing"),
+        "{seen:?}"
+    );
+
+    order(&agent).await;
+    by_another(&agent, &["issuer", "approve", "4"]).success();
+    agent
+        .wait_for("the order is done", |seen| {
+            seen.orders.iter().any(|order| order.id == 4 && matches!(state(order), State::Done(_)))
+        })
+        .await;
+    assert_eq!(
+        enrollments(&agent).await,
+        [
+            "Default@se01.contoso.com: Default; ",
+            "WebServicesInternal@se01.contoso.com: WebServicesInternal; approved.contoso.com",
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn applying_while_an_order_waits_names_it_and_ends_with_75() {
+    let agent = agent().await;
+    order(&agent).await;
+    agent.ctl(&["apply", "--what-if"]).await.success();
+    for _ in 0..2 {
+        let applied = agent.ctl(&["apply"]).await;
+        assert_eq!(applied.code, Some(75), "{applied:?}");
+        let waits = "Default: it waits for approval of request 1 by another administrator (order 1 \
+                     is open and will do it)";
+        assert!(applied.stderr.contains(waits), "{applied:?}");
+        assert!(!applied.stdout.contains("Nothing to do"), "{applied:?}");
+    }
+    let seen = agent.look().await;
+    let for_default = seen.orders.iter().filter(|order| order.roles.contains(&"Default".into()));
+    assert_eq!(for_default.count(), 1, "{seen:?}");
+
+    by_another(&agent, &["issuer", "approve", "1"]).success();
+    agent.wait_for("Default is assigned", |seen| seen.role("Default").state == "assigned").await;
+    let applied = agent.ctl(&["apply"]).await.success();
+    assert!(applied.contains("Nothing to do"), "{applied}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_decision_that_is_only_considered_is_shown_as_none() {
     let agent = agent().await;
@@ -116,8 +199,18 @@ async fn a_denied_order_names_who_denied_it_and_its_key_is_destroyed() {
     let State::Denied(denied) = state(&seen.orders[0]) else { panic!("{seen:?}") };
     assert_eq!((denied.denied_by.as_str(), denied.reason.as_str()), ("nobody", "ask for the pool"));
     assert!(!agent.has_key(&placed.key_id));
-    assert_eq!(seen.role("Default").state, "missing");
     assert!(seen.certificates.is_empty());
+    let role = seen.role("Default");
+    assert_eq!((role.state.as_str(), role.open_order_id), ("failed", 0));
+    let [finding] = role.findings.as_slice() else { panic!("{role:?}") };
+    assert_eq!(finding.code, "order-denied");
+    assert_eq!(finding.evidence, "order 1: it was denied by nobody: ask for the pool");
+    assert!(finding.remedy.starts_with("rolecallctl apply"), "{finding:?}");
+
+    agent.ctl(&["apply"]).await.success();
+    let seen = agent.look().await;
+    assert_eq!(seen.role("Default").state, "assigned");
+    assert!(seen.role("Default").findings.iter().all(|one| one.code != "order-denied"), "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -185,3 +185,22 @@ async fn assigning_what_is_assigned_changes_no_assignment() {
     assert!(answer.assignments.is_empty());
     assert_eq!(agent.look().await, before);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_counts_the_previous_certificates_and_a_listing_names_a_role_once() {
+    let agent = agent().await;
+    let first = agent.obtain(&["Default"]).await;
+    let second = agent.obtain(&["Default"]).await;
+
+    assign(&agent, &first, "Default", None, false).await.unwrap();
+    let answer = assign(&agent, &second, "Default", None, false).await.unwrap();
+    assert_eq!(answer.assignments[0].previous.len(), 3, "{answer:?}");
+    let taken = agent.ctl(&["unassign", "--role", "Default", "-o", "json"]).await;
+    let taken = taken.json();
+    assert_eq!(taken["assignments"][0]["previous"].as_array().unwrap().len(), 3, "{taken}");
+
+    let again = agent.ctl(&["unassign", "--role", "Default"]).await.success();
+    assert!(again.contains("Nothing changes."), "{again}");
+    let listed = agent.ctl(&["certificate", "list"]).await.success();
+    assert_eq!(listed.matches("Default (previous)").count(), 2, "{listed}");
+}

@@ -28,6 +28,7 @@ mod python;
 mod quickstart;
 mod reasons;
 mod refusals;
+mod remedies;
 mod request_ids;
 mod revocation;
 mod secrets;

@@ -153,9 +153,17 @@ async fn a_hangup_reads_the_topology_again_and_one_with_problems_changes_nothing
         });
     });
     assert_eq!(text().await, rolecall_tests::STANDARD_EDITION);
+    let invalid = |seen: &rolecall_tests::Seen| {
+        let found = seen.status.findings.iter().find(|one| one.code == "topology-invalid");
+        found.map(|finding| finding.remedy.clone())
+    };
+    let seen = client.wait_for("the finding stands", |seen| invalid(seen).is_some()).await;
+    let remedy = invalid(&seen).unwrap();
+    assert!(remedy.starts_with("rolecallctl topology check /"), "{remedy}");
 
     agent.site().write("topology.toml", &changed);
     agent.signal(Signal::HUP);
+    client.wait_for("the finding is gone", |seen| invalid(seen).is_none()).await;
     rolecall_tests::eventually("the topology is another one", || async {
         let now = text().await;
         if now == changed { Ok(()) } else { Err(now) }

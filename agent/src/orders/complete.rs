@@ -6,7 +6,7 @@ use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
 use rolecall::assignment::{Assignment, Candidate};
 use rolecall::certificate::Certificate;
-use rolecall::enrollment::Enrollment;
+use rolecall::enrollment::regroup;
 use rolecall::finding::{Finding, Severity};
 use rolecall::inventory::StoredCertificate;
 use rolecall::order::{Order, State};
@@ -49,6 +49,10 @@ impl Completion {
         // An order that was cancelled meanwhile takes no late answer.
         let Ok(state) = order.state.handle_issued(fingerprint) else { return Ok(order) };
         record_signed(record, &order, &signed)?;
+        if let Some(wish) = &order.wish {
+            let existing = record.read(|view| view.enrollments())?;
+            record.enrollments_changed(&regroup(&existing, wish))?;
+        }
         let stored = stored(&order, &signed, record.cause().now);
         record.certificate_installed(&stored, &signed.issuers)?;
         let state = state.handle_installed(waiting_for).unwrap_or(state);
@@ -65,7 +69,7 @@ impl Agent {
         cause: Cause,
     ) -> Result<Order, Failure> {
         let key = self.key_state(Some(order.key_id), &signed.certificate);
-        let completion = self.completion(order, signed, key, &self.enrollments()?)?;
+        let completion = self.completion(order, signed, key)?;
         let id = order.id;
         self.store
             .change(cause, move |record| {
@@ -75,13 +79,13 @@ impl Agent {
             .await
     }
 
-    /// Verifies what was issued for `order`, whose key is in the state `key`.
+    /// Verifies what was issued for `order`, whose key is in the state `key`, against what the order
+    /// wishes: the enrollments say that only once this is recorded.
     pub(super) fn completion(
         &self,
         order: &Order,
         signed: Signed,
         key: KeyState,
-        enrollments: &[Enrollment],
     ) -> Result<Completion, Failure> {
         let candidate = verification::Candidate {
             certificate: &signed.certificate,
@@ -92,7 +96,9 @@ impl Agent {
             shared_with: Vec::new(),
         };
         let now = self.now();
-        let verification = self.verify_candidate(&candidate, &order.roles, enrollments, now)?;
+        let mut enrollments: Vec<_> = order.wish.iter().cloned().collect();
+        enrollments.extend(self.enrollments()?);
+        let verification = self.verify_candidate(&candidate, &order.roles, &enrollments, now)?;
         if let (Some(ca), Some(proven)) = (self.ca.get(), ProvenAuthority::of(&verification)) {
             ca.proven.get_or_init(|| proven);
         }

@@ -8,11 +8,11 @@ use rolecall::api::convert::timestamp;
 use rolecall::api::pb;
 use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
-use rolecall::enrollment::Enrollment;
 use rolecall::finding::{Finding, FindingCode};
 use rolecall::order::{Misplaced, Order, OrderId, State, Step};
 use rolecall::reason::Reason;
 use rolecall::renewal::{Spread, backoff};
+use rolecall::role::Role;
 use rolecall::time::Timestamp;
 use rolecall::verify::KeyState;
 
@@ -119,7 +119,6 @@ impl Agent {
         &self,
         order: &Order,
         key: &PrivateKey,
-        enrollment: &Enrollment,
         now: Timestamp,
     ) -> Option<Completion> {
         if order.approval_required {
@@ -129,10 +128,8 @@ impl Agent {
         let spki = checked_key(order, Some(key.spki_sha256())).ok()?;
         let certificate = sign(&ca, order, &spki, now).ok()?;
         let issuers = ca.certificates.clone();
-        let mut enrollments = vec![enrollment.clone()];
-        enrollments.extend(self.enrollments().ok()?);
         let signed = Signed { certificate, issuers, request: None };
-        self.completion(order, signed, KeyState::Held, &enrollments).ok()
+        self.completion(order, signed, KeyState::Held).ok()
     }
 
     /// Returns the SHA-256 of the public key of an order's stored key.
@@ -179,7 +176,7 @@ impl Agent {
                     refusal.clone(),
                     format!(
                         "rolecallctl request --role {}",
-                        order.roles.first().map_or("ROLE", |role| role.as_str())
+                        order.roles.iter().map(Role::as_str).collect::<Vec<_>>().join(",")
                     ),
                 );
                 let Ok(state) = order.state.handle_refused(vec![finding]) else { return Ok(order) };

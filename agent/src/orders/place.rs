@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use rolecall::access::Grant;
 use rolecall::actor::{Actor, RequestId};
 use rolecall::api::status::{Failure, Violation};
-use rolecall::enrollment::regroup;
 use rolecall::error_chain::Chain;
 use rolecall::key::KeyId;
 use rolecall::order::{Order, OrderId, State};
@@ -71,11 +70,10 @@ impl Agent {
         let key_id = KeyId::new(Self::random());
         let order = self.draft(&placing, &plan, (key_id, &key), now)?;
         let sealed = self.sealer.seal(key_id, key.spki_sha256(), order.exportable, key.pkcs8());
-        let completion = self.complete_at_once(&order, &key, &plan.enrollment, now).await;
+        let completion = self.complete_at_once(&order, &key, now).await;
         drop(key);
 
         let cause = self.cause(&placing.actor, Some(placing.request_id.clone()));
-        let enrollment = plan.enrollment.clone();
         let recorded = self
             .store
             .change(cause, move |record| {
@@ -86,8 +84,6 @@ impl Agent {
                     record.read(|view| check_open(view, &placing.spec.roles))?;
                 }
                 let order = numbered(record, order, &placing.spec.friendly_name)?;
-                let existing = record.read(|view| view.enrollments())?;
-                record.enrollments_changed(&regroup(&existing, &enrollment))?;
                 record.key(sealed)?;
                 record.order_placed(&order)?;
                 let placed = (order.id, Some(order.friendly_name.clone()));
@@ -156,6 +152,7 @@ impl Agent {
             id: OrderId::FIRST,
             request_id: placing.request_id.clone(),
             enrollment: enrollment.name(),
+            wish: Some(enrollment.clone()),
             server: self.server.clone(),
             roles: enrollment.roles.to_vec(),
             goal: placing.spec.goal,

@@ -24,9 +24,8 @@ impl AssignmentService for Services {
         &self,
         _request: Request<pb::ListAssignmentsRequest>,
     ) -> Result<Response<pb::ListAssignmentsResponse>, Status> {
-        let assignments = self.agent.store.read(|view| -> Result<_, Failure> {
-            view.assignments()?.iter().map(|one| with_previous(view, one)).collect()
-        })?;
+        let assignments = self.agent.store.read(|view| view.assignments())?;
+        let assignments = self.all_with_previous(&assignments)?;
         Ok(Response::new(pb::ListAssignmentsResponse { assignments }))
     }
 
@@ -68,7 +67,7 @@ impl AssignmentService for Services {
             .map(ToString::to_string)
             .collect();
         Ok(Response::new(pb::AssignResponse {
-            assignments: changed.iter().map(Into::into).collect(),
+            assignments: self.all_with_previous(&changed)?,
             findings: findings.iter().map(Into::into).collect(),
             unchanged_roles: unchanged,
         }))
@@ -109,8 +108,14 @@ impl AssignmentService for Services {
         };
         self.agent.rescheduled.notify_one();
         Ok(Response::new(pb::UnassignResponse {
-            assignments: assignments.iter().map(Into::into).collect(),
+            assignments: self.all_with_previous(&assignments)?,
         }))
+    }
+}
+
+impl Services {
+    fn all_with_previous(&self, all: &[Assignment]) -> Result<Vec<pb::Assignment>, Failure> {
+        self.agent.store.read(|view| all.iter().map(|one| with_previous(view, one)).collect())
     }
 }
 

@@ -242,7 +242,10 @@ impl Services {
             Reason::CertificateInUse,
             format!("{} serves {}", stored.certificate.thumbprint(), current.join(", ")),
         )
-        .with_remedy("request its successor first, or repeat with --force"))
+        .with_remedy(format!(
+            "rolecallctl request --role {}  # first, for its successor; or repeat with --force",
+            current.join(",")
+        )))
     }
 }
 

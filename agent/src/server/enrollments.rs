@@ -10,12 +10,15 @@ use rolecall::api::pb::enrollment_service_server::EnrollmentService;
 use rolecall::api::status::{Failure, Violation};
 use rolecall::enrollment::{Enrollment, EnrollmentChange, EnrollmentName};
 use rolecall::name::DnsName;
+use rolecall::order::Order;
 use rolecall::reason::Reason;
 use rolecall::request::Goal;
 use tonic::{Request, Response, Status};
 
 use super::peer::Caller;
 use super::{Services, invalid};
+use crate::orders::in_the_way;
+use crate::store::view::Cause;
 
 #[tonic::async_trait]
 impl EnrollmentService for Services {
@@ -47,11 +50,7 @@ impl EnrollmentService for Services {
         // A wish that cannot be planned is refused now, not at its renewal.
         self.agent.plan(&enrollment.renewal(Goal::Assign), grant, cause.now)?;
         if !message.what_if {
-            let change = EnrollmentChange::Set(enrollment.clone());
-            self.agent
-                .store
-                .change(cause, move |record| record.enrollments_changed(&[change]))
-                .await?;
+            self.change(cause, &enrollment, EnrollmentChange::Set(enrollment.clone())).await?;
         }
         Ok(Response::new(pb::SetEnrollmentResponse { enrollment: Some((&enrollment).into()) }))
     }
@@ -65,16 +64,37 @@ impl EnrollmentService for Services {
         let enrollment = self.find_enrollment(&message.name)?;
         if !message.what_if {
             let change = EnrollmentChange::Removed(enrollment.name());
-            self.agent
-                .store
-                .change(cause, move |record| record.enrollments_changed(&[change]))
-                .await?;
+            self.change(cause, &enrollment, change).await?;
         }
         Ok(Response::new(pb::RemoveEnrollmentResponse { enrollment: Some((&enrollment).into()) }))
     }
 }
 
 impl Services {
+    /// Records a change, unless an order is open that will set the enrollment as it was asked for.
+    async fn change(
+        &self,
+        cause: Cause,
+        enrollment: &Enrollment,
+        change: EnrollmentChange,
+    ) -> Result<(), Failure> {
+        let roles = enrollment.roles.clone();
+        self.agent
+            .store
+            .change(cause, move |record| {
+                let open = record.read(|view| view.open_orders())?;
+                let will_set = |order: &&Order| {
+                    order.state.fingerprint().is_none()
+                        && order.roles.iter().any(|role| roles.contains(role))
+                };
+                match open.iter().find(will_set) {
+                    Some(order) => Err(in_the_way(order)),
+                    None => record.enrollments_changed(&[change]),
+                }
+            })
+            .await
+    }
+
     fn find_enrollment(&self, text: &str) -> Result<Enrollment, Failure> {
         let name = name(text)?;
         self.agent.store.read(|view| view.enrollment(&name))?.ok_or_else(|| {

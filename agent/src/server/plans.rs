@@ -4,6 +4,7 @@ use rolecall::access::Grant;
 use rolecall::api::pb;
 use rolecall::api::pb::plan_service_server::PlanService;
 use rolecall::api::status::Failure;
+use rolecall::plan::ApplyStep;
 use rolecall::reason::Reason;
 use rolecall::request::{Goal, RequestSpec};
 use rolecall::role::Role;
@@ -63,18 +64,20 @@ impl PlanService for Services {
 impl Services {
     fn apply_step(
         &self,
-        step: &rolecall::plan::ApplyStep,
+        step: &ApplyStep,
         grant: Grant,
         now: rolecall::time::Timestamp,
     ) -> Result<pb::ApplyStep, Failure> {
-        let plan = self.agent.plan(&step.spec, grant, now)?;
-        let why: Vec<String> =
-            step.why.iter().map(|(role, why)| format!("{role}: {why}")).collect();
+        let plan = match step.open_order {
+            // The order was planned when it was placed.
+            Some(_) => None,
+            None => Some(self.agent.plan(&step.spec, grant, now)?),
+        };
         Ok(pb::ApplyStep {
             spec: Some((&step.spec).into()),
-            why: why.join("; "),
-            plan: Some((&plan).into()),
-            open_order_id: 0,
+            why: reasons(step),
+            plan: plan.as_ref().map(Into::into),
+            open_order_id: step.open_order.map_or(0, |order| order.get()),
         })
     }
 
@@ -85,5 +88,16 @@ impl Services {
             .filter(|order| order.roles.iter().any(|role| roles.contains(role)))
             .map(|order| order.id.get())
             .collect())
+    }
+}
+
+/// Returns why a step is needed: once, where it is the same for all its roles.
+fn reasons(step: &ApplyStep) -> String {
+    match step.why.split_first() {
+        Some(((_, first), rest)) if rest.iter().all(|(_, why)| why == first) => first.clone(),
+        _ => {
+            let each = step.why.iter().map(|(role, why)| format!("{role}: {why}"));
+            each.collect::<Vec<_>>().join("; ")
+        }
     }
 }

@@ -283,6 +283,11 @@ impl Engine {
         self.shared.read_only.as_ref()
     }
 
+    /// Returns whether the disk is too full for anything but clean-up: the reserve is not held.
+    pub fn is_full(&self) -> bool {
+        self.shared.read_only.is_none() && self.shared.keys.is_sparing()
+    }
+
     /// Returns whether reads are answered by the index: not while it is being rebuilt.
     pub fn is_indexed(&self) -> bool {
         self.shared.applied.is_indexed()

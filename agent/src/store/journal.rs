@@ -26,9 +26,12 @@ pub(crate) use reserve::Reserve;
 pub(crate) use segment::{DIRECTORY, list as segments, path as segment_path};
 
 /// How far ahead zeros are written: at 4 KiB a group one sync in 256 pays for it.
-const STEP: u64 = 1 << 20;
+pub(crate) const STEP: u64 = 1 << 20;
 /// What is asked for when a whole step does not fit any more.
 const BLOCK: u64 = 4 << 10;
+
+/// What a full disk must have again for everything to go on: the reserve, and the next step.
+pub(crate) const ROOM: u64 = reserve::SIZE + STEP;
 
 /// Why a frame was not appended.
 #[derive(Debug)]

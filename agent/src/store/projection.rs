@@ -169,6 +169,7 @@ impl Writes<'_> {
                 open.remove(&id.get());
             })?;
             order.csr = Vec::new();
+            order.wish = None;
             if state.fingerprint().is_none() {
                 self.release_friendly_name(&order)?;
             }

@@ -31,6 +31,7 @@ use crate::error::store_reason;
 
 use super::engine::{Engine, Transaction};
 use super::error::Error;
+use super::journal::ROOM;
 use super::keys::SealedKey;
 use super::projection::numbers;
 use super::rows::{Rows, Scan, successor};
@@ -145,13 +146,21 @@ pub fn failure(error: &Error) -> Failure {
         tracing::error!(error = %Chain(error), "the store failed");
     }
     let remedy = if reason == Reason::StoreFull {
-        "free space on the disk that holds the state directory"
+        make_room()
     } else if reason == Reason::StoreReadOnly {
-        "rolecall-agent store verify"
+        "rolecall-agent store verify".to_owned()
     } else {
-        ""
+        String::new()
     };
     Failure::new(reason, error.to_string()).with_remedy(remedy)
+}
+
+/// Returns how much room a full disk must have again.
+pub(crate) fn make_room() -> String {
+    format!(
+        "free {} MiB on the file system of the state directory; the agent then goes on by itself",
+        ROOM >> 20
+    )
 }
 
 /// Reads rows as domain types.

@@ -1,11 +1,12 @@
 //! `apply`: the orders that give every role its certificate.
 //!
 //! All are placed first, so that their keys are made side by side, then each is followed. One that
-//! fails does not keep the others from their goal.
+//! fails does not keep the others from their goal. An order that is open already is followed like
+//! the others: what it waits for is said, and the command ends with 75.
 
 use rolecall::api::pb;
 
-use super::follow::{self, Ending};
+use super::follow::{self, Ending, Stand};
 use crate::args::Apply;
 use crate::error::Error;
 use crate::output::order::OrdersView;
@@ -21,7 +22,9 @@ pub(super) async fn run(arguments: &Apply, session: &mut Session<'_>) -> Result<
     }
     session.announce().await?;
     let (mut orders, mut errors) = place_all(&planned.steps, session).await?;
-    if !arguments.no_wait {
+    if arguments.no_wait {
+        errors.extend(orders.iter().filter_map(already_waiting(&planned.steps)));
+    } else {
         follow_all(&mut orders, &mut errors, session).await?;
     }
     let text = crate::output::render(&OrdersView::of(&orders), session.format, &session.look())?;
@@ -58,6 +61,17 @@ async fn place(step: &pb::ApplyStep, session: &mut Session<'_>) -> Result<pb::Or
         beside_open: false,
     };
     follow::place(request, session).await
+}
+
+/// Returns what to say of an order that was open before and waits: nobody is told of it later.
+fn already_waiting(steps: &[pb::ApplyStep]) -> impl Fn(&pb::Order) -> Option<Error> {
+    move |order| {
+        let was_open = steps.iter().any(|step| step.open_order_id == order.id);
+        match follow::stand(order) {
+            Stand::Unfinished(unfinished) if was_open => Some(Error::Unfinished(unfinished)),
+            Stand::Unfinished(_) | Stand::Moving | Stand::Reached => None,
+        }
+    }
 }
 
 async fn follow_all(

@@ -74,10 +74,11 @@ async fn verify(
     roles: Vec<String>,
     session: &mut Session<'_>,
 ) -> Result<Outcome, Error> {
-    let request = pb::VerifyCertificateRequest { certificate, roles };
+    let request = pb::VerifyCertificateRequest { certificate, roles: roles.clone() };
     let answer = session.client.certificates().verify_certificate(request).await?.into_inner();
     let certificate = filled(answer.certificate, "the certificate")?;
-    let view = ShownView::of(&certificate, &answer.findings).with_path(answer.path);
+    let view =
+        ShownView::of(&certificate, &answer.findings).with_path(answer.path).with_verdict(&roles);
     session.show(&view).await?;
     Ok(Outcome::of_findings(view.needs_a_human()))
 }

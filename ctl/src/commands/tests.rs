@@ -320,6 +320,38 @@ fn one_refused_step_of_apply_does_not_keep_the_others_from_their_goal() {
 }
 
 #[test]
+fn apply_follows_an_order_that_is_open_and_ends_with_75_when_it_waits() {
+    let waits = |args: &[&str]| {
+        let mut steps = two_steps();
+        steps.apply.steps.remove(0);
+        steps.apply.steps[0].open_order_id = 7;
+        steps.apply.steps[0].why = "it waits for an approval".into();
+        let submitted = State::Submitted(order_state::Submitted {
+            ca_request_id: "3".into(),
+            waiting_for: "an approval".into(),
+            ask_again_at: None,
+        });
+        steps.order.state = Some(pb::OrderState { state: Some(submitted.clone()) });
+        let agent =
+            Agent::start(Script { watches: [vec![Watched::State(submitted)]].into(), ..steps });
+        let ran = agent.run(args);
+        assert!(!agent.calls().iter().any(|call| call.starts_with("place")), "{:?}", agent.calls());
+        ran
+    };
+    for args in [&["apply"][..], &["apply", "--no-wait"]] {
+        let ran = waits(args);
+        assert_eq!(ran.status, 75, "{ran:?}");
+        let step = "OAuthTokenIssuer: it waits for an approval (order 7 is open and will do it)\n";
+        assert!(ran.err.contains(step), "{}", ran.err);
+        assert!(ran.err.contains("(ORDER_WAITING)"), "{}", ran.err);
+        assert!(ran.err.contains("rolecallctl issuer approve 3"), "{}", ran.err);
+    }
+    let ran = waits(&["apply", "--what-if"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(ran.out.contains("Order 7 is open and will do it."), "{}", ran.out);
+}
+
+#[test]
 fn apply_with_nothing_to_do_says_so_and_changes_nothing() {
     let agent = Agent::start(Script::default());
     let ran = agent.run(&["apply"]);

@@ -105,7 +105,10 @@ impl View for AssignmentsView {
                 plain(assignment.previous.len().to_string()),
             ]);
         }
-        let mut text = table.render("No assignments.");
+        let mut text = match self.unchanged_roles.is_empty() {
+            false if self.assignments.is_empty() => String::new(),
+            _ => table.render("Nothing changes."),
+        };
         if !self.unchanged_roles.is_empty() {
             let roles = clean(&self.unchanged_roles.join(", "));
             text.push_str(&format!("Unchanged: {roles}.\n"));

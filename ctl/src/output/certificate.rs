@@ -245,7 +245,10 @@ impl CertificatesView {
             Table::new(["THUMBPRINT", "FRIENDLY NAME", "EXPIRES", "ISSUER", "ASSIGNED TO"], look);
         for row in &self.certificates {
             let certificate = &row.certificate;
-            let uses: Vec<String> = certificate.uses.iter().map(UseView::brief).collect();
+            let mut uses: Vec<String> = certificate.uses.iter().map(UseView::brief).collect();
+            // A role may have had it more than once.
+            uses.sort();
+            uses.dedup();
             table.row([
                 toned(
                     certificate.thumbprint.as_deref().map_or("-", short),
@@ -282,6 +285,10 @@ pub(crate) struct ShownView {
     pem: Option<String>,
     /// Subjects from the leaf to the anchor, where a path was walked.
     path: Vec<String>,
+    /// What the findings mean for an assignment, where it was verified just now.
+    verdict: Option<&'static str>,
+    /// The roles it was verified for.
+    verified_for: Vec<String>,
     /// The number of the revocation list that names it, where it was revoked just now.
     crl_number: Option<u64>,
 }
@@ -293,12 +300,46 @@ impl ShownView {
             findings: FindingView::all(findings),
             pem: (!certificate.der.is_empty()).then(|| pem("CERTIFICATE", &certificate.der)),
             path: Vec::new(),
+            verdict: None,
+            verified_for: Vec::new(),
             crl_number: None,
         }
     }
 
     pub(crate) fn with_path(self, path: Vec<String>) -> Self {
         Self { path, ..self }
+    }
+
+    /// Says what the findings mean for `asked` roles, or else for those that have the certificate.
+    pub(crate) fn with_verdict(self, asked: &[String]) -> Self {
+        let has = |severity| self.findings.iter().any(|finding| finding.severity == severity);
+        let verdict = if has("error") {
+            "refused"
+        } else if has("warning") {
+            "forcible"
+        } else {
+            "good"
+        };
+        let mut verified_for = asked.to_vec();
+        if asked.is_empty() {
+            let uses = self.certificate.uses.iter().filter(|each| each.slot != "previous");
+            verified_for.extend(uses.map(|each| each.role.clone()));
+            verified_for.dedup();
+        }
+        Self { verdict: Some(verdict), verified_for, ..self }
+    }
+
+    fn verdict_line(&self) -> String {
+        let words = match self.verdict {
+            None => return String::new(),
+            Some("good") => "Good",
+            Some("forcible") => "Assigned with --force only",
+            Some(_) => "Refused",
+        };
+        match self.verified_for.as_slice() {
+            [] => format!("{words}; verified for no role, so names were not looked at.\n"),
+            roles => format!("{words} for {}.\n", clean(&roles.join(", "))),
+        }
     }
 
     pub(crate) fn with_crl(self, number: u64) -> Self {
@@ -324,6 +365,7 @@ impl View for ShownView {
         if let Some(number) = self.crl_number {
             text.push_str(&format!("Named in revocation list {number}.\n"));
         }
+        text.push_str(&self.verdict_line());
         text + &paragraphs(&self.findings, "", look)
     }
 }

@@ -106,7 +106,7 @@ impl PlanView {
         };
         add("Names the current certificate lacks", &self.missing_names);
         add("Names of the current certificate without a reason", &self.extra_names);
-        add("Enrollments that lose a role to this one", &self.regrouped);
+        add("Enrollments that this one takes roles from", &self.regrouped);
         let open: Vec<String> = self.open_order_ids.iter().map(u64::to_string).collect();
         add("Open orders for these roles", &open);
         text
@@ -167,7 +167,11 @@ impl StepView {
 pub(crate) fn step_line(step: &pb::ApplyStep) -> String {
     let roles = step.spec.as_ref().map(|spec| spec.roles.join(", ")).unwrap_or_default();
     let why = if step.why.is_empty() { String::new() } else { format!(": {}", step.why) };
-    clean(&format!("{roles}{why}"))
+    let order = match step.open_order_id {
+        0 => String::new(),
+        order => format!(" (order {order} is open and will do it)"),
+    };
+    clean(&format!("{roles}{why}{order}"))
 }
 
 impl View for ApplyView {
@@ -192,7 +196,7 @@ impl View for ApplyView {
     }
 }
 
-/// What `apply` says when every role has its certificate.
+/// What `apply` says when every role has its certificate and no order is open.
 pub(crate) const NOTHING_TO_DO: &str =
     "Nothing to do: every role has the certificate that the topology asks for.\n";
 

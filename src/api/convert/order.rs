@@ -7,6 +7,7 @@ use crate::api::pb;
 use crate::api::pb::order_state as message;
 use crate::api::status::Violation;
 use crate::certificate::{Fingerprint, Thumbprint};
+use crate::enrollment::Enrollment;
 use crate::finding::Finding;
 use crate::key::KeyId;
 use crate::order::{Order, OrderId, State};
@@ -20,6 +21,7 @@ impl From<&Order> for pb::Order {
             id: order.id.get(),
             request_id: order.request_id.to_string(),
             enrollment: order.enrollment.to_string(),
+            wish: order.wish.as_ref().map(Into::into),
             server: order.server.to_string(),
             roles: order.roles.iter().map(ToString::to_string).collect(),
             goal: pb::Goal::from(order.goal).into(),
@@ -66,6 +68,10 @@ fn read_order(fields: &mut Fields, message: pb::Order) -> Option<Order> {
     let id = fields.required("id", OrderId::new(message.id));
     let request_id = fields.parse("request_id", &message.request_id);
     let enrollment = fields.parse("enrollment", &message.enrollment);
+    let wish = match message.wish {
+        Some(wish) => Some(fields.nested("wish", Enrollment::try_from(wish))?),
+        None => None,
+    };
     let server = fields.parse("server", &message.server);
     let roles = fields.parse_each("roles", &message.roles);
     let issuer = fields.parse("issuer", &message.issuer);
@@ -87,6 +93,7 @@ fn read_order(fields: &mut Fields, message: pb::Order) -> Option<Order> {
         id: id?,
         request_id: request_id?,
         enrollment: enrollment?,
+        wish,
         server: server?,
         roles: roles?,
         goal,

@@ -2,7 +2,6 @@
 
 use crate::api::pb;
 use crate::api::status::Violation;
-use crate::enrollment::EnrollmentChange;
 use crate::finding::{Finding, FindingCode, Severity};
 use crate::naming::PlannedName;
 use crate::plan::{Note, Plan};
@@ -132,7 +131,7 @@ impl From<&Plan> for pb::Plan {
                 .filter(|note| finding(note).is_none())
                 .map(ToString::to_string)
                 .collect(),
-            regrouped: plan.changes.iter().filter_map(|change| regrouped(plan, change)).collect(),
+            regrouped: plan.regrouped.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -142,15 +141,6 @@ fn finding(note: &Note) -> Option<pb::Finding> {
     let code: FindingCode = note.code().parse().ok()?;
     let finding = Finding::new(code, note.to_string(), "");
     Some((&finding.with_severity(Severity::Notice)).into())
-}
-
-/// Returns the enrollment that a change takes a role from.
-fn regrouped(plan: &Plan, change: &EnrollmentChange) -> Option<String> {
-    match change {
-        EnrollmentChange::Set(enrollment) if *enrollment == plan.enrollment => None,
-        EnrollmentChange::Set(enrollment) => Some(enrollment.name().to_string()),
-        EnrollmentChange::Removed(name) => Some(name.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -3659,7 +3659,7 @@ pub struct Plan {
     pub findings: ::prost::alloc::vec::Vec<Finding>,
     #[prost(string, repeated, tag = "12")]
     pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Enrollments that lose a role to this one.
+    /// Enrollments that this one takes roles from, as they are called before.
     #[prost(string, repeated, tag = "13")]
     pub regrouped: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -4243,6 +4243,10 @@ pub struct Order {
     /// Somebody other than the requester has to approve it at the CA.
     #[prost(bool, tag = "23")]
     pub approval_required: bool,
+    /// What becomes the enrollment of these roles when the certificate is installed, and not before; an
+    /// order that ends without one changes no enrollment. Absent once it has settled.
+    #[prost(message, optional, tag = "24")]
+    pub wish: ::core::option::Option<Enrollment>,
 }
 /// Where an order stands.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -14,10 +14,13 @@ use rcgen::{
 use rustls_pki_types::alg_id;
 
 use crate::certificate::{Certificate, Chain, Fingerprint};
-use crate::key::DigestAlgorithm;
+use crate::enrollment::{Enrollment, RoleSet};
+use crate::key::{DigestAlgorithm, KeyAlgorithm};
 use crate::name::DnsName;
+use crate::request::{SipDomainChoice, SubjectAttributes};
 use crate::role::BuiltInRole;
 use crate::time::Timestamp;
+use crate::topology::ScopeInstance;
 use crate::verify::{
     CrlState, KeyState, RoleRequirement, Subject, TrustStore, Verification, verify,
 };
@@ -86,6 +89,7 @@ pub(super) struct World {
     pub(super) roles: Vec<RoleRequirement>,
     pub(super) expected_names: Vec<DnsName>,
     pub(super) key: KeyState,
+    pub(super) enrollments: Vec<Enrollment>,
     pub(super) asked_digest: Option<DigestAlgorithm>,
     pub(super) previous: Option<Certificate>,
     pub(super) crl: BTreeMap<Fingerprint, CrlState>,
@@ -108,6 +112,7 @@ impl World {
             roles: vec![BuiltInRole::Default.into()],
             expected_names: vec!["fe01.contoso.com".parse().unwrap()],
             key: KeyState::Held,
+            enrollments: Vec::new(),
             asked_digest: Some(DigestAlgorithm::Sha256),
             previous: None,
             crl: BTreeMap::new(),
@@ -131,11 +136,31 @@ impl World {
             expected_names: &self.expected_names,
             shared_names: &[],
             key: self.key,
+            enrollments: &self.enrollments.iter().collect::<Vec<_>>(),
             asked_digest: self.asked_digest,
             previous: self.previous.as_ref(),
             crl: &self.crl,
         };
         verify(&subject, &self.trust, now)
+    }
+
+    /// Has an enrollment renew one certificate for these roles.
+    pub(super) fn enroll(&mut self, roles: &[BuiltInRole]) {
+        self.enrollments.push(Enrollment {
+            instance: ScopeInstance::Server("fe01.contoso.com".parse().unwrap()),
+            roles: RoleSet::new(roles.iter().map(|role| (*role).into())).unwrap(),
+            issuer: "embedded".parse().unwrap(),
+            template: None,
+            key_algorithm: KeyAlgorithm::default(),
+            digest: DigestAlgorithm::default(),
+            exportable: false,
+            subject: SubjectAttributes::default(),
+            client_eku: None,
+            sip_domains: SipDomainChoice::Computed,
+            added_names: Vec::new(),
+            friendly_name: None,
+            renew_before: None,
+        });
     }
 
     pub(super) fn reissue(&mut self, change: impl FnOnce(&mut CertificateParams)) {

@@ -291,6 +291,7 @@ fn a_full_disk_still_records_what_is_essential() {
     assert!((4..8).contains(&recorded), "{recorded}");
     assert!(matches!(toy::record(&engine, toy::append("a")), Err(Error::Full)));
     assert!(!disk.exists("journal/reserve").unwrap());
+    assert!(engine.is_full());
 
     // What the reserve gave back is there for the essential.
     disk.set_faults(Faults {
@@ -301,8 +302,11 @@ fn a_full_disk_still_records_what_is_essential() {
     toy::record_essential(&engine, toy::put("essential", &[1; 200_000])).unwrap();
     assert!(matches!(toy::record(&engine, toy::append("a")), Err(Error::Full)));
     disk.set_faults(Faults::default());
+    // Asking for nothing is enough to find out that there is room again.
+    engine.change_blocking(|_| Ok::<_, Error>(())).unwrap();
     toy::record(&engine, toy::append("a")).unwrap();
     assert!(disk.exists("journal/reserve").unwrap());
+    assert!(!engine.is_full());
     engine.kill();
     let (engine, report) = toy::open(disk, index.path(), "two").unwrap();
     assert_eq!((report.read_only, report.torn), (None, None));

@@ -14,7 +14,7 @@ use crate::store::engine::transaction::Recorded;
 use crate::store::engine::{Answer, CheckpointPolicy, Job, Message, Shared, Transaction};
 use crate::store::error::Error;
 use crate::store::index::trust;
-use crate::store::journal::{AppendError, Journal, Reserve};
+use crate::store::journal::{AppendError, Journal, Reserve, STEP};
 use crate::store::keys::Stop;
 use crate::store::lock;
 use crate::store::rows::CheckpointRecord;
@@ -120,6 +120,10 @@ impl Writer {
         let decided = job(&mut transaction);
         let recorded = transaction.into_recorded();
         if !decided.keep || recorded.is_empty() {
+            // Whoever asks for nothing finds out whether there is room again, for the journal too.
+            if decided.keep {
+                self.reserve.restore_beside(STEP);
+            }
             if group.recorded.is_empty() {
                 (decided.answer)(Ok(()));
             } else {

@@ -9,7 +9,7 @@ use crate::store::journal::DIRECTORY;
 
 const PATH: &str = "journal/reserve";
 /// Some hundred aborts and cancellations: a group of them is a few KiB.
-const SIZE: u64 = 1 << 20;
+pub(crate) const SIZE: u64 = 1 << 20;
 
 /// A file whose only purpose is to be removed.
 #[derive(Debug)]
@@ -57,20 +57,28 @@ impl Reserve {
 
     /// Takes the room again, if there is enough; returns whether it is held now.
     pub(crate) fn restore(&mut self) -> bool {
-        if !self.held {
-            self.held = self.take().is_ok();
-            if !self.held {
-                // What could be taken is needed for something better.
-                drop(self.disk.remove(PATH));
-            }
-        }
+        self.restore_beside(0);
         self.held
     }
 
-    fn take(&self) -> io::Result<()> {
+    /// Takes the room again, if as much as `more` is left then.
+    pub(crate) fn restore_beside(&mut self, more: u64) {
+        if self.held {
+            return;
+        }
+        self.held = self.take(SIZE.saturating_add(more)).is_ok();
+        if !self.held {
+            // What could be taken is needed for something better.
+            drop(self.disk.remove(PATH));
+        }
+    }
+
+    /// Takes `length` bytes, and keeps the reserve's of them.
+    fn take(&self, length: u64) -> io::Result<()> {
         let file = self.disk.create(PATH)?;
-        file.allocate(0, SIZE)?;
-        file.write_at(&vec![0; usize::try_from(SIZE).unwrap_or(0)], 0)?;
+        file.allocate(0, length)?;
+        file.write_at(&vec![0; usize::try_from(length).unwrap_or(0)], 0)?;
+        file.set_length(SIZE)?;
         file.sync_data()?;
         self.disk.sync_dir(DIRECTORY)
     }

@@ -227,7 +227,8 @@ impl KeyFiles {
         }
     }
 
-    fn is_sparing(&self) -> bool {
+    /// Returns whether it takes no room, because the disk is full.
+    pub(crate) fn is_sparing(&self) -> bool {
         self.sparing.load(Ordering::Acquire)
     }
 

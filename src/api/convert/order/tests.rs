@@ -1,15 +1,37 @@
 use super::*;
+use crate::enrollment::RoleSet;
 use crate::finding::FindingCode;
 use crate::key::{DigestAlgorithm, KeyAlgorithm};
+use crate::request::SipDomainChoice;
 use crate::time::Timestamp;
+use crate::topology::ScopeInstance;
 
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_123);
+
+fn wish() -> Enrollment {
+    Enrollment {
+        instance: ScopeInstance::Server("se01.contoso.com".parse().unwrap()),
+        roles: RoleSet::new(["Default".parse().unwrap()]).unwrap(),
+        issuer: "embedded".parse().unwrap(),
+        template: None,
+        key_algorithm: KeyAlgorithm::EcdsaP256,
+        digest: DigestAlgorithm::Sha256,
+        exportable: false,
+        subject: SubjectAttributes::default(),
+        client_eku: None,
+        sip_domains: SipDomainChoice::Computed,
+        added_names: vec!["extra.contoso.com".parse().unwrap()],
+        friendly_name: None,
+        renew_before: None,
+    }
+}
 
 fn order(state: State) -> Order {
     Order {
         id: OrderId::FIRST,
         request_id: "r-1".parse().unwrap(),
         enrollment: "Default@se01.contoso.com".parse().unwrap(),
+        wish: Some(wish()),
         server: "se01.contoso.com".parse().unwrap(),
         roles: vec!["Default".parse().unwrap(), "WebServicesInternal".parse().unwrap()],
         goal: Goal::Assign,
