@@ -497,7 +497,7 @@ fn applying_names_the_order_that_is_open_and_asks_for_the_rest() {
         .map(|step| format!("{:?} {:?}", step.open_order.map(|id| id.get()), step.why))
         .collect();
     assert_eq!(steps.len(), 2, "{shown:?}");
-    assert!(shown[0].starts_with("None [(WebServicesInternal"), "{shown:?}");
+    assert!(shown[0].starts_with("None [(BuiltIn(WebServicesInternal)"), "{shown:?}");
     assert_eq!(steps[1].spec.roles, [Role::from(BuiltInRole::OAuthTokenIssuer)]);
     assert_eq!(steps[1].open_order, Some(order));
     assert_eq!(steps[1].why[0].1, "it waits for an approval");
