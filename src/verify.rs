@@ -144,6 +144,26 @@ pub enum Verdict {
     Refused,
 }
 
+impl Verdict {
+    /// Returns what findings mean of which the heaviest is `worst`.
+    pub const fn of(worst: Option<Severity>) -> Self {
+        match worst {
+            Some(Severity::Error) => Self::Refused,
+            Some(Severity::Warning) => Self::Forcible,
+            Some(Severity::Notice) | None => Self::Good,
+        }
+    }
+
+    /// Returns the word for it, as JSON has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Forcible => "forcible",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// The result of [`verify`].
 #[derive(Clone, Debug)]
 pub struct Verification {
@@ -201,11 +221,7 @@ pub fn verify(subject: &Subject<'_>, trust: &TrustStore, now: Timestamp) -> Veri
     findings.extend(revocation::findings(subject, &path.certificates));
 
     findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.code));
-    let verdict = match finding::worst(&findings) {
-        Some(Severity::Error) => Verdict::Refused,
-        Some(Severity::Warning) => Verdict::Forcible,
-        Some(Severity::Notice) | None => Verdict::Good,
-    };
+    let verdict = Verdict::of(finding::worst(&findings));
     Verification { findings, is_anchored: path.is_anchored(), path: path.certificates, verdict }
 }
 

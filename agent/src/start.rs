@@ -96,12 +96,18 @@ pub fn check_mode(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// When it belongs to another, or is not there.
 pub fn check_owner(path: &Path) -> Result<(), Error> {
-    let owner = state_metadata(path)?.uid();
+    let Some(owner) = foreign_owner(path)? else { return Ok(()) };
     let user = rustix::process::geteuid().as_raw();
-    if owner == user {
-        return Ok(());
-    }
     Err(Error::StateForeign { path: path.to_owned(), owner, user })
+}
+
+/// Returns the user whose the state directory is, if that is not the one this process runs as.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn foreign_owner(path: &Path) -> Result<Option<u32>, Error> {
+    let owner = state_metadata(path)?.uid();
+    Ok(Some(owner).filter(|owner| *owner != rustix::process::geteuid().as_raw()))
 }
 
 fn state_metadata(path: &Path) -> Result<std::fs::Metadata, Error> {

@@ -3,7 +3,7 @@
 //! Both are computed when asked for, from applied state: nothing here is stored, so nothing here can
 //! be stale.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rolecall::api::convert::timestamp;
 use rolecall::api::pb;
@@ -17,10 +17,11 @@ use rolecall::order::{Order, OrderId, State};
 use rolecall::renewal::{Courier, RenewalPolicy, Schedule, Spread};
 use rolecall::role::Role;
 use rolecall::time::Timestamp;
-use rolecall::topology::RoleNeed;
+use rolecall::topology::{IssuerKind, RoleNeed};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, LoadedTopology};
 use crate::store::engine::KeyAudit;
+use crate::store::error::ReadOnly;
 use crate::store::view::View;
 
 /// A finding, what it is about, and whether somebody has accepted it.
@@ -94,12 +95,14 @@ impl Agent {
         let mut findings = self.recovered.clone();
         findings.extend(self.ca.findings());
         if let Some(why) = self.store.engine().read_only() {
-            findings.push(Finding::new(
-                FindingCode::StoreReadOnly,
-                why.to_string(),
-                "rolecall-agent store verify",
-            ));
+            let verify = "rolecall-agent store verify";
+            if let ReadOnly::JournalShortened { .. } = why {
+                let lost = FindingCode::JournalShortened;
+                findings.push(Finding::new(lost, why.to_string(), verify));
+            }
+            findings.push(Finding::new(FindingCode::StoreReadOnly, why.to_string(), verify));
         }
+        findings.extend(unsupported(&self.topology()));
         if self.store.engine().is_full() {
             findings.push(Finding::new(
                 FindingCode::DiskFull,
@@ -210,6 +213,28 @@ fn was_in_vain(order: &Order, assignment: &Assignment) -> bool {
     matches!(order.state, State::Denied { .. } | State::Refused { .. })
         && assignment.next.is_none()
         && assignment.current.is_none_or(|slot| slot.effective < order.updated_at)
+}
+
+/// Returns which issuers this server's roles have that this version cannot use.
+fn unsupported(loaded: &LoadedTopology) -> Vec<Finding> {
+    let wanted: BTreeSet<_> = loaded.needs.iter().map(|need| &need.issuer).collect();
+    wanted
+        .into_iter()
+        .filter_map(|name| loaded.topology.issuer(name))
+        .filter(|issuer| !matches!(issuer.kind(), IssuerKind::Embedded { .. }))
+        .map(|issuer| {
+            let roles = loaded.needs.iter().filter(|need| need.issuer == *issuer.name());
+            let roles: Vec<&str> = roles.map(|need| need.role.as_str()).collect();
+            let evidence = format!(
+                "issuer {} of {} is of the kind `{}`",
+                issuer.name(),
+                roles.join(", "),
+                issuer.kind().as_str()
+            );
+            let remedy = "rolecallctl issuer list  # name one of the kind embedded with --issuer";
+            Finding::new(FindingCode::IssuerUnsupported, evidence, remedy)
+        })
+        .collect()
 }
 
 /// Returns what the start found about keys.

@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rolecall::finding::FindingCode;
+
 /// A word, and the only places under the root that may say it.
 const ONLY: &[(&str, &[&str])] = &[
     ("sled::", &["agent/src/store/", "tests/"]),
@@ -84,6 +86,31 @@ fn no_module_is_a_drawer() {
         })
         .collect();
     assert_eq!(found, Vec::<String>::new());
+}
+
+/// An administrator who reads of a finding can rely on the agent to raise it.
+#[test]
+fn a_finding_that_nothing_raises_yet_is_marked_so_in_the_manual() {
+    let sources: Vec<_> = sources(&["agent/src", "src"])
+        .into_iter()
+        .filter(|(path, _)| !path.contains("/tests") && path != "src/finding/code.rs")
+        .collect();
+    let manual = include_str!("../../src/manual/findings.md");
+    for code in FindingCode::ALL {
+        let name = format!("FindingCode::{code:?}");
+        let is_it = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric());
+        let is_raised = sources
+            .iter()
+            .flat_map(|(_, text)| self::code(text))
+            .any(|line| line.split(&name).skip(1).any(is_it));
+        let section = manual.split("\n## ").find(|section| {
+            section.lines().next().is_some_and(|title| title.trim() == code.as_str())
+        });
+        let section = section.unwrap_or_else(|| panic!("{code} has no section"));
+        let is_marked = section.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_marked = is_marked.contains("Raised once");
+        assert!(is_raised != is_marked, "{code}: raised {is_raised}, marked {is_marked}");
+    }
 }
 
 /// Lines that are no comments.

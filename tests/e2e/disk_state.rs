@@ -130,6 +130,7 @@ async fn an_index_ahead_of_the_journal_waits_for_a_human() {
     is_read_only(&client, "index ahead").await;
     let said = status(&client).await.findings;
     assert!(said.iter().any(|one| one.evidence.contains("was acknowledged")), "{said:#?}");
+    assert!(said.iter().any(|one| one.code == "journal-shortened"), "{said:#?}");
     agent.stop();
 
     let unconfirmed = lab.console(&["store", "repair"]);

@@ -119,6 +119,9 @@ async fn a_role_whose_issuer_is_of_a_later_kind_is_refused_and_the_others_are_as
         "issuer public is of the kind `file`, which this version cannot use"
     );
     assert!(refused.remedy.contains("embedded"), "{refused:?}");
+    let findings = agent.ctl(&["finding", "list", "-o", "json"]).await.json().to_string();
+    assert!(findings.contains("issuer-unsupported"), "{findings}");
+    assert!(findings.contains("issuer public of AccessEdgeExternal"), "{findings}");
     let seen = agent.look().await;
     let mut states = seen.states();
     states.sort_unstable();

@@ -3,12 +3,12 @@
 //! What root writes there belongs to root, and the agent, which runs as another user, could then not
 //! open its own store. So a console command refuses before it touches anything.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::server::peer::user_name;
+use crate::start;
 
 /// Refuses unless this process is the owner of the state directory; `command` is what it was asked.
 ///
@@ -16,16 +16,7 @@ use crate::server::peer::user_name;
 /// [`Error::NotOwner`], with the command to type instead.
 pub(super) fn require(config: &Config, command: &'static str) -> Result<(), Error> {
     let path = &config.state_directory;
-    let owner = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.uid(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::NoState { path: path.clone() });
-        }
-        Err(source) => return Err(Error::State { path: path.clone(), source }),
-    };
-    if owner == rustix::process::geteuid().as_raw() {
-        return Ok(());
-    }
+    let Some(owner) = start::foreign_owner(path)? else { return Ok(()) };
     Err(Error::NotOwner {
         path: path.clone(),
         owner: user_name(owner),

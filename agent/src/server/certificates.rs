@@ -98,7 +98,8 @@ impl CertificateService for Services {
         let (stored, message) = self.find_revocable(&asked.certificate)?;
         self.check_revocable(&stored, &message, asked.force)?;
         let agent = &self.agent;
-        if !asked.what_if && stored.revoked.is_none() {
+        let is_new = !asked.what_if && stored.revoked.is_none();
+        if is_new {
             let revoked = pb::CertificateRevoked {
                 fingerprint: message.fingerprint.clone(),
                 thumbprint: message.thumbprint.clone(),
@@ -115,7 +116,7 @@ impl CertificateService for Services {
         }
         // Also where an earlier call recorded the revocation and could not publish it.
         let is_due = agent.ca.crl_due(&agent.store)?.is_some_and(|due| due <= cause.now);
-        let crl_number = if is_due && !asked.what_if {
+        let crl_number = if is_new || (is_due && !asked.what_if) {
             agent.ca.publish_crl(&agent.store, cause).await?
         } else {
             agent.store.read(|view| view.crl())?.map_or(0, |crl| crl.number)
@@ -229,12 +230,15 @@ impl Services {
             )
             .with_remedy("ask that authority to revoke it"));
         }
-        let current: Vec<&str> = message
+        let mut current: Vec<&str> = message
             .uses
             .iter()
             .filter(|each| each.slot != "previous")
             .map(|each| each.role.as_str())
             .collect();
+        // A role may have it now and next.
+        current.sort_unstable();
+        current.dedup();
         if current.is_empty() || force || stored.revoked.is_some() {
             return Ok(());
         }

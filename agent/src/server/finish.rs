@@ -15,6 +15,8 @@ use tonic::codegen::http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::peer::Place;
+
 /// Has handlers run to their end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FinishLayer;
@@ -49,7 +51,14 @@ where
 
     #[expect(clippy::disallowed_methods, reason = "the answer waits for it, and sees how it ends")]
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let handler = tokio::spawn(self.inner.call(request));
+        // It counts among its caller's calls to its end, so that leaving early frees nothing.
+        let place = request.extensions().get::<Place>().cloned();
+        let answering = self.inner.call(request);
+        let handler = tokio::spawn(async move {
+            let answer = answering.await;
+            drop(place);
+            answer
+        });
         Box::pin(async move {
             handler.await.unwrap_or_else(|failed| {
                 tracing::error!(error = %failed, "a handler ended without an answer");

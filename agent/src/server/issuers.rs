@@ -1,5 +1,6 @@
 //! Issuers, and the requests at the embedded CA.
 
+mod newest;
 mod requests;
 
 use rolecall::api::convert::timestamp;

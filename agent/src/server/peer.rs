@@ -210,6 +210,9 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         Box::pin(async move {
             let place = share.call().await;
+            if let Some(place) = &place {
+                request.extensions_mut().insert(place.clone());
+            }
             Ok(held(inner.call(request).await?, place))
         })
     }

@@ -32,7 +32,7 @@ pub enum Error {
 /// A lock file of a real file system.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: fs::File,
+    file: fs::File,
 }
 
 impl FileLock {
@@ -60,11 +60,21 @@ impl FileLock {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
 impl Held for FileLock {}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // A child that was just forked has the file open until it becomes another program, and the
+        // kernel's lock goes with the last one who has: so it is given back, not merely closed.
+        if let Err(error) = rustix::fs::flock(&self.file, FlockOperation::Unlock) {
+            tracing::warn!(%error, "the state directory could not be unlocked");
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -80,7 +90,10 @@ mod tests {
             Err(Error::InUse { pid }) => assert_eq!(pid, std::process::id()),
             other => panic!("{other:?}"),
         }
+        // As a forked child has it for a moment.
+        let inherited = first.file.try_clone().unwrap();
         drop(first);
         drop(FileLock::acquire(&path).unwrap());
+        drop(inherited);
     }
 }

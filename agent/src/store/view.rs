@@ -4,22 +4,25 @@
 //! one actor, which adds entries. Whoever decides does so inside [`Store::change`], on the writer's
 //! thread, and does nothing there but read, decide and record.
 
+mod authority;
+mod record;
+
+pub use self::record::Record;
+
 use std::fmt;
 
 use prost::Message;
 use rolecall::actor::{Actor, RequestId};
-use rolecall::api::convert::{instance_parts, moment, timestamp};
+use rolecall::api::convert::instance_parts;
 use rolecall::api::pb;
-use rolecall::api::pb::journal_entry::Change;
 use rolecall::api::status::Failure;
-use rolecall::assignment::{Assignment, Generation, Slot};
+use rolecall::assignment::{Assignment, Slot};
 use rolecall::certificate::{Certificate, CertificateSelector, Fingerprint, Thumbprint};
-use rolecall::enrollment::{Enrollment, EnrollmentChange, EnrollmentName};
+use rolecall::enrollment::{Enrollment, EnrollmentName};
 use rolecall::error_chain::Chain;
 use rolecall::finding::Acceptance;
-use rolecall::inventory::{Revocation, StoredCertificate};
-use rolecall::key::KeyId;
-use rolecall::order::{Order, OrderId, State};
+use rolecall::inventory::StoredCertificate;
+use rolecall::order::{Order, OrderId};
 use rolecall::plan::FriendlyNames;
 use rolecall::reason::Reason;
 use rolecall::request::FriendlyName;
@@ -29,10 +32,9 @@ use rolecall::topology::ScopeInstance;
 
 use crate::error::store_reason;
 
-use super::engine::{Engine, Transaction};
+use super::engine::Engine;
 use super::error::Error;
 use super::journal::ROOM;
-use super::keys::SealedKey;
 use super::projection::numbers;
 use super::rows::{Rows, Scan, successor};
 use super::tables::{self, Meta};
@@ -350,98 +352,6 @@ impl<'a> View<'a> {
         Ok(row.map(|row| number(row).and_then(OrderId::new)))
     }
 
-    /// Returns the embedded CA as it was established.
-    pub fn authority(&self) -> Result<Option<pb::CaEstablished>, Failure> {
-        self.get(&tables::meta(Meta::Authority))
-    }
-
-    /// Returns the key that waits for an enterprise CA's signature.
-    pub fn pending_authority_key(&self) -> Result<Option<pb::CaKeyCreated>, Failure> {
-        self.get(&tables::meta(Meta::PendingAuthorityKey))
-    }
-
-    /// Returns the last CRL's number and times.
-    pub fn crl(&self) -> Result<Option<pb::CrlPublished>, Failure> {
-        self.get(&tables::meta(Meta::Crl))
-    }
-
-    /// Returns every revoked serial number with when and why.
-    pub fn revocations(&self) -> Result<Vec<(Vec<u8>, pb::Certificate)>, Failure> {
-        self.scan::<pb::Certificate>(&[tables::REVOKED])
-            .map(|row| row.map(|(key, row)| (key.get(1..).unwrap_or_default().to_vec(), row)))
-            .collect()
-    }
-
-    /// Returns what the embedded CA signed under a serial number.
-    pub fn ca_issued(&self, serial_number: &[u8]) -> Result<Option<pb::CaIssued>, Failure> {
-        self.get(&tables::ca_issued(serial_number))
-    }
-
-    /// Returns a certificate that the embedded CA signed and the store does not have, as if it had.
-    ///
-    /// # Errors
-    /// When there is none, or more than one.
-    pub fn find_issued_elsewhere(
-        &self,
-        selector: &CertificateSelector,
-    ) -> Result<StoredCertificate, Failure> {
-        let mut found = None;
-        for row in self.raw(&[tables::ISSUED_ELSEWHERE]) {
-            let (_, serial_number) = row?;
-            let issued = self.ca_issued(&serial_number)?.ok_or_else(|| damaged("an issuance"))?;
-            let certificate =
-                Certificate::from_der(&issued.der).map_err(|_malformed| damaged("an issuance"))?;
-            if selector.matches(&certificate) && found.replace(certificate).is_some() {
-                return Err(ambiguous(selector));
-            }
-        }
-        let certificate = found.ok_or_else(|| unknown(selector))?;
-        let revoked = self.get(&tables::revoked(certificate.serial_number().as_bytes()))?;
-        let revoked = revoked.map(|row: pb::Certificate| Revocation {
-            at: row.revoked_at.map_or(Timestamp::EPOCH, moment),
-            reason: row.revocation_reason.into(),
-        });
-        Ok(StoredCertificate {
-            friendly_name: "not in this store".parse().map_err(|_malformed| damaged("a name"))?,
-            installed_at: certificate.not_before(),
-            certificate,
-            chain: Vec::new(),
-            enrollment: None,
-            order: None,
-            issuer: None,
-            key_id: None,
-            exportable: false,
-            revoked,
-            asked_digest: None,
-        })
-    }
-
-    /// Returns how many certificates the embedded CA has signed.
-    pub fn issued_count(&self) -> Result<u64, Failure> {
-        self.number(Meta::IssuedCount)
-    }
-
-    /// Returns the number of the next request at the embedded CA.
-    pub fn next_ca_request_id(&self) -> Result<u64, Failure> {
-        Ok(self.number(Meta::LastCaRequest)?.saturating_add(1))
-    }
-
-    /// Returns a request at the embedded CA.
-    pub fn ca_request(&self, id: u64) -> Result<Option<pb::CaRequest>, Failure> {
-        self.get(&tables::ca_request(id))
-    }
-
-    /// Returns the requests at the embedded CA, the oldest first.
-    pub fn ca_requests(&self) -> impl Iterator<Item = Result<pb::CaRequest, Failure>> + use<'a> {
-        self.scan::<pb::CaRequest>(&[tables::CA_REQUESTS]).map(|row| Ok(row?.1))
-    }
-
-    /// Returns how many requests wait at the embedded CA.
-    pub fn waiting_ca_requests(&self) -> Result<usize, Failure> {
-        self.raw(&[tables::WAITING_CA_REQUESTS])
-            .try_fold(0_usize, |count, row| row.map(|_row| count.saturating_add(1)))
-    }
-
     /// Returns the findings that operators have accepted.
     pub fn acceptances(&self) -> Result<Vec<Acceptance>, Failure> {
         self.scan::<pb::Acceptance>(&[tables::ACCEPTANCES]).map(|row| domain(row?.1)).collect()
@@ -480,121 +390,6 @@ impl<'a> View<'a> {
         prefix: &[u8],
     ) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), Failure>> + use<'a> {
         self.rows.scan(prefix).map(|row| row.map_err(|error| failure(&error)))
-    }
-}
-
-/// One decision of one actor: what it reads, and what it records.
-#[derive(Debug)]
-pub struct Record<'r, 't> {
-    transaction: &'r mut Transaction<'t>,
-    cause: &'r Cause,
-}
-
-impl Record<'_, '_> {
-    /// Returns everything recorded before, and what this decision has recorded so far.
-    pub fn read<R>(&self, read: impl FnOnce(View<'_>) -> R) -> R {
-        let overlay = self.transaction.view();
-        read(View { rows: &overlay })
-    }
-
-    /// Returns who decides, and when.
-    pub const fn cause(&self) -> &Cause {
-        self.cause
-    }
-
-    /// Records an entry.
-    pub fn entry(&mut self, change: Change) -> Result<(), Failure> {
-        let entry = pb::JournalEntry {
-            sequence: 0,
-            at: Some(timestamp(self.cause.now)),
-            actor: Some((&self.cause.actor).into()),
-            request_id: self.cause.request.as_ref().map(ToString::to_string).unwrap_or_default(),
-            change: Some(change),
-        };
-        let recorded = self.transaction.record(entry.encode_to_vec());
-        recorded.map(|_sequence| ()).map_err(|error| failure(&error))
-    }
-
-    /// Adds a key, which is durable before the entries are.
-    pub fn key(&mut self, key: SealedKey) -> Result<(), Failure> {
-        self.transaction.put_key(key).map_err(|error| failure(&error))
-    }
-
-    /// Has this decision recorded even when the disk is full.
-    pub const fn essential(&mut self) {
-        self.transaction.essential();
-    }
-
-    /// Records an order.
-    pub fn order_placed(&mut self, order: &Order) -> Result<(), Failure> {
-        self.entry(Change::OrderPlaced(pb::OrderPlaced { order: Some(order.into()) }))
-    }
-
-    /// Records that an order moved on, and returns it as it is then.
-    pub fn order_advanced(&mut self, order: Order, state: State) -> Result<Order, Failure> {
-        self.entry(Change::OrderAdvanced(pb::OrderAdvanced {
-            order_id: order.id.get(),
-            state: Some((&state).into()),
-            roles: order.roles.iter().map(ToString::to_string).collect(),
-        }))?;
-        Ok(Order { state, updated_at: self.cause.now, ..order })
-    }
-
-    /// Records changes of enrollments.
-    pub fn enrollments_changed(&mut self, changes: &[EnrollmentChange]) -> Result<(), Failure> {
-        for change in changes {
-            self.entry(match change {
-                EnrollmentChange::Set(enrollment) => {
-                    Change::EnrollmentSet(pb::EnrollmentSet { enrollment: Some(enrollment.into()) })
-                }
-                EnrollmentChange::Removed(name) => {
-                    Change::EnrollmentRemoved(pb::EnrollmentRemoved { name: name.to_string() })
-                }
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Records a certificate and those of its issuers that are new here.
-    pub fn certificate_installed(
-        &mut self,
-        stored: &StoredCertificate,
-        issuers: &[Certificate],
-    ) -> Result<(), Failure> {
-        let mut new = Vec::new();
-        for issuer in issuers {
-            if !self.read(|view| view.has_issuer_certificate(issuer.fingerprint()))? {
-                new.push(issuer.der().to_vec());
-            }
-        }
-        self.entry(Change::CertificateInstalled(pb::CertificateInstalled {
-            certificate: Some(stored.into()),
-            issuers: new,
-        }))
-    }
-
-    /// Records what happened to an assignment; `dropped` generations are forgotten.
-    pub fn assignment_changed(
-        &mut self,
-        assignment: &Assignment,
-        cause: &str,
-        retired: Option<&Slot>,
-        dropped: &[Generation],
-    ) -> Result<(), Failure> {
-        self.entry(Change::AssignmentSet(pb::AssignmentSet {
-            assignment: Some(assignment.into()),
-            cause: cause.to_owned(),
-            retired: retired.map(Into::into),
-            dropped_generations: dropped.iter().map(|generation| generation.get()).collect(),
-        }))
-    }
-
-    /// Records that nothing refers to a key any more; its file is destroyed after that is durable.
-    pub fn key_destroyed(&mut self, id: KeyId, why: &str) -> Result<(), Failure> {
-        self.entry(Change::KeyDestroyed(pb::KeyDestroyed {
-            key_id: id.as_bytes().to_vec(),
-            why: why.to_owned(),
-        }))
     }
 }
 

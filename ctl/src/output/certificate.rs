@@ -1,6 +1,7 @@
 //! Certificates in the store.
 
 use rolecall::api::pb;
+use rolecall::verify::Verdict;
 use serde::Serialize;
 
 use super::finding::{FindingView, paragraphs};
@@ -312,21 +313,16 @@ impl ShownView {
 
     /// Says what the findings mean for `asked` roles, or else for those that have the certificate.
     pub(crate) fn with_verdict(self, asked: &[String]) -> Self {
-        let has = |severity| self.findings.iter().any(|finding| finding.severity == severity);
-        let verdict = if has("error") {
-            "refused"
-        } else if has("warning") {
-            "forcible"
-        } else {
-            "good"
-        };
+        let severities = self.findings.iter().filter_map(|finding| finding.severity.parse().ok());
+        let verdict = Verdict::of(severities.max());
         let mut verified_for = asked.to_vec();
         if asked.is_empty() {
             let uses = self.certificate.uses.iter().filter(|each| each.slot != "previous");
             verified_for.extend(uses.map(|each| each.role.clone()));
+            verified_for.sort();
             verified_for.dedup();
         }
-        Self { verdict: Some(verdict), verified_for, ..self }
+        Self { verdict: Some(verdict.as_str()), verified_for, ..self }
     }
 
     fn verdict_line(&self) -> String {

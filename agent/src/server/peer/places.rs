@@ -123,9 +123,79 @@ const STREAMS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
     use prost::Message;
+    use rolecall::access::Grant;
+    use rolecall::time::Timestamp;
+    use tokio::net::UnixStream;
+    use tokio::sync::Notify;
+    use tonic::body::Body;
+    use tonic::codegen::http::{Request, Response};
+    use tonic::transport::server::Connected;
+    use tower_layer::Layer;
+    use tower_service::Service;
 
     use super::*;
+    use crate::server::finish::FinishLayer;
+    use crate::server::peer::AccessLayer;
+
+    /// Says that it has begun, and ends when it is told to.
+    #[derive(Clone, Default)]
+    struct Slow {
+        begun: Arc<Notify>,
+        end: Arc<Notify>,
+    }
+
+    impl Service<Request<Body>> for Slow {
+        type Response = Response<Body>;
+        type Error = Infallible;
+        type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            let Self { begun, end } = self.clone();
+            Box::pin(async move {
+                begun.notify_one();
+                end.notified().await;
+                Ok(Response::new(Body::empty()))
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_caller_left_goes_on_and_counts_until_its_end() {
+        let never = Arc::new(|actor, path| panic!("{actor} may not call {path}"));
+        let access = AccessLayer::new(Grant::Viewer, Arc::new(|| Timestamp::EPOCH), never);
+        let slow = Slow::default();
+        let mut service = access.clone().layer(FinishLayer.layer(slow.clone()));
+        let (stream, _other) = UnixStream::pair().unwrap();
+        let uid = stream.peer_cred().unwrap().uid();
+        let share = access.places.of(uid);
+        let all = share.calls.available_permits();
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = "/rolecall.v1.StatusService/GetStatus".parse().unwrap();
+        request.extensions_mut().insert(stream.connect_info());
+
+        let mut answering = service.call(request);
+        tokio::select! {
+            answer = &mut answering => panic!("{answer:?}"),
+            () = slow.begun.notified() => {}
+        }
+        drop(answering);
+        tokio::task::yield_now().await;
+
+        assert_eq!(share.calls.available_permits(), all - 1);
+        slow.end.notify_one();
+        let all = u32::try_from(all).unwrap();
+        drop(share.calls.acquire_many(all).await.unwrap());
+    }
 
     #[test]
     fn every_rpc_that_streams_is_counted_as_a_stream() {
@@ -163,5 +233,25 @@ mod tests {
         drop((clone, again));
         places.of(7).stream().unwrap();
         assert!(places.shares.lock().unwrap().len() <= 2, "{places:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_third_run_is_refused_and_a_call_beyond_the_bound_waits_for_its_turn() {
+        let places = Places::default();
+        let mut runs = vec![places.of(7).run().unwrap(), places.of(7).run().unwrap()];
+        let refused = places.of(7).run().unwrap_err();
+        assert_eq!(refused.reason, Reason::CallerBusy, "{refused}");
+        runs.pop();
+        places.of(7).run().unwrap();
+
+        let mut calls = Vec::new();
+        for _ in 0..MOST_CALLS {
+            calls.push(places.of(7).call().await.unwrap());
+        }
+        let mut turn = std::pin::pin!(places.of(7).call());
+        let early = tokio::time::timeout(std::time::Duration::from_secs(60), &mut turn).await;
+        assert!(early.is_err(), "{early:?}");
+        calls.pop();
+        turn.await.unwrap();
     }
 }

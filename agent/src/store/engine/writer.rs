@@ -121,8 +121,9 @@ impl Writer {
         let recorded = transaction.into_recorded();
         if !decided.keep || recorded.is_empty() {
             // Whoever asks for nothing finds out whether there is room again, for the journal too.
-            if decided.keep {
+            if decided.keep && !self.reserve.is_held() {
                 self.reserve.restore_beside(STEP);
+                self.shared.keys.spare(!self.reserve.is_held());
             }
             if group.recorded.is_empty() {
                 (decided.answer)(Ok(()));
